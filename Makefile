@@ -1,0 +1,71 @@
+# Everything a reader or contributor does, from nothing but Python >= 3.11 and make.
+# Each target sets up what it needs: .venv, uv in it, the packages of requirements.lock, the project itself.
+
+PYTHON   ?= python3
+CHAPTERS ?=
+BUDGET   ?=
+WORKERS  ?= 2
+
+VENV  := .venv
+BIN   := $(CURDIR)/$(VENV)/bin
+READY := $(VENV)/.ready
+# One thread a worker: two workers with two threads each would fight over two cores.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test quick lab run lint format bench lock clean distclean
+
+help:  ## print this list
+	@echo "make TARGET"
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo 'make run CHAPTERS="book/vae/5_variational_autoencoders.ipynb" BUDGET=cpu'
+
+setup: $(READY)  ## create .venv and install the locked packages (every target does this by itself)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": set PYTHON=python3.x")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+book: $(READY)  ## build the book from the stored outputs: _build/html/index.html
+	$(BIN)/python tools/build.py
+	@echo "open file://$(CURDIR)/_build/html/index.html"
+
+test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapter at the smoke budget
+	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup
+	$(ONE_THREAD) NBDGM_BUDGET=smoke $(BIN)/python -m pytest --nbval book -n $(WORKERS) --dist loadscope
+
+quick: $(READY) lint  ## the fast tests only
+	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup -m "not slow and not pages"
+
+lint: $(READY)
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+
+format: $(READY)  ## format and fix what ruff can
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --quiet --fix .
+
+lab: $(READY)  ## open JupyterLab on the chapters
+	$(BIN)/jupyter lab --notebook-dir=book
+
+run: $(READY)  ## execute chapters and store their outputs: CHAPTERS="..." (default: the changed ones) BUDGET=smoke|cpu|gpu
+	$(BIN)/python tools/execute.py $(if $(BUDGET),--budget $(BUDGET)) $(CHAPTERS)
+
+bench: $(READY)  ## speed, as ratios measured side by side
+	$(BIN)/python benchmarks/run.py
+
+lock: $(READY)  ## resolve requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		--extra book --extra test --upgrade pyproject.toml --output-file requirements.lock
+
+clean:  ## remove what was built
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## remove the environment as well
+	rm -rf $(VENV)

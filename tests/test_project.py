@@ -1,0 +1,124 @@
+"""The project's own files: one list of packages, one address, one way to test, nothing that names a package registry."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def tracked() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def name_of(requirement: str) -> str:
+    return re.match(r"[A-Za-z0-9._-]+", requirement).group().lower().replace("_", "-").replace(".", "-")
+
+
+def test_environment_yml_only_delegates():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    plain = [d for d in environment["dependencies"] if isinstance(d, str)]
+    assert sorted(name_of(d) for d in plain) == ["pip", "python"]
+    assert [d for d in environment["dependencies"] if not isinstance(d, str)] == [{"pip": ["-e .[book,test]"]}]
+    assert next(d for d in plain if d.startswith("python")) == "python" + PROJECT["project"]["requires-python"]
+
+
+def test_lock_holds_every_dependency_with_hashes():
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = {m.group(1).lower().replace("_", "-").replace(".", "-") for m in re.finditer(r"^([A-Za-z0-9._-]+)==", lock, re.M)}
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = {name_of(r) for r in PROJECT["project"]["dependencies"] + extras["book"] + extras["test"]}
+    assert wanted <= locked, f"run `make lock`: missing {sorted(wanted - locked)}"
+    entries = re.split(r"^(?=[A-Za-z0-9._-]+==)", lock, flags=re.M)
+    assert all("--hash=sha256:" in e for e in entries if "==" in e.split("\n")[0])
+
+
+def test_dependencies_have_no_upper_bound_but_jupyter_book():
+    """Rigid pins break Colab; only jupyter-book 2 is another program."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    bounded = [r for r in [*PROJECT["project"]["dependencies"], *extras["book"], *extras["test"]] if "<" in r or "==" in r or "~=" in r]
+    assert [name_of(r) for r in bounded] == ["jupyter-book"]
+
+
+def test_no_file_names_a_package_registry():
+    hosts = re.compile(r"(pypi\.(org|python)|pythonhosted|anaconda\.org|npmjs|deb\.debian|download\.pytorch)", re.I)
+    own = Path(__file__)
+    found = [
+        p for p in tracked() if p != own and p.suffix not in {".png", ".gz"} and hosts.search(p.read_text("utf-8", "ignore"))
+    ]
+    assert not found, found
+
+
+def test_ci_calls_what_the_readme_calls():
+    assert re.search(r"^make test$", (ROOT / ".ci/run").read_text(encoding="utf-8"), re.M)
+    assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+    for workflow in ("test.yml",):
+        steps = yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8"))["jobs"]["test"]["steps"]
+        assert {"run": "bash .ci/run"} in steps
+
+
+def test_make_without_target_lists_every_public_target():
+    shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in ("book", "test", "quick", "lab", "run", "bench", "lock", "clean"):
+        assert re.search(rf"^  {target} ", shown, re.M), f"`make` does not list {target}"
+
+
+def test_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert citation["version"] == PROJECT["project"]["version"]
+    assert f"## {PROJECT['project']['version']}" in changelog
+
+
+class TestAddress:
+    """`tools/address.py URL` rewrites the repository's address everywhere, and only there."""
+
+    NEW = "https://example.org/someone/a-fork"
+
+    @pytest.fixture
+    def copy(self, tmp_path):
+        for path in tracked():
+            if path.suffix in {".ipynb", ".md", ".toml", ".cff", ".yml", ".py"}:
+                target = tmp_path / path.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(path.read_bytes())
+        subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+        return tmp_path
+
+    def run(self, copy, *arguments):
+        return subprocess.run([sys.executable, "tools/address.py", *arguments], cwd=copy, capture_output=True, text=True)
+
+    def test_rewrites_every_file_and_keeps_outputs_fresh(self, copy):
+        old = PROJECT["project"]["urls"]["Repository"]
+        done = self.run(copy, self.NEW)
+        assert done.returncode == 0, done.stderr
+        left = [p for p in copy.rglob("*") if p.is_file() and ".git" not in p.parts and old in p.read_text("utf-8", "ignore")]
+        assert not left, left
+        notebooks = list(copy.rglob("*.ipynb"))
+        assert notebooks and all(self.NEW in p.read_text(encoding="utf-8") for p in notebooks)
+        sys.path.insert(0, str(ROOT / "tools"))
+        import json
+
+        from execute import code_hash
+
+        for path in notebooks:
+            notebook = json.loads(path.read_text(encoding="utf-8"))
+            if "nbdgm" in notebook["metadata"]:
+                assert notebook["metadata"]["nbdgm"]["hash"] == code_hash(notebook)
+
+    def test_refuses_what_is_no_address(self, copy):
+        done = self.run(copy, "not an address")
+        assert done.returncode != 0 and "https://host/owner/name" in done.stderr
