@@ -1,0 +1,1 @@
+"""Measure: likelihoods, Fréchet distance, classes, modes, nearest neighbours."""
