@@ -1,0 +1,161 @@
+"""Read the stored chapters: their cells, proofs, claims, the IDs they name, and where their outputs come from.
+
+One reader serves the runner (`execute.py`), the Sphinx extension (`nbdgm_book`) and the tests. Nothing here runs a chapter.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
+PROOF_MIME = "application/vnd.nbdgm.proof+json"
+CLAIM_MIME = "application/vnd.nbdgm.claim+json"
+ID = re.compile(r"(?<![\w.-])(?:ERR-\d{3}-\d+|E-(?:13\.(?:A\d|\d+)|\d{3}-D?\d+)|[SDFT]-\d{2})(?![\w-])")
+
+
+def source(cell: dict) -> str:
+    """A cell's source as one string (nbformat allows a list of lines)."""
+    text = cell.get("source", "")
+    return "".join(text) if isinstance(text, list) else text
+
+
+def code_hash(notebook: dict) -> str:
+    """SHA-256 over the sources of the code cells, in order: what decides whether stored outputs are still those of the code."""
+    digest = hashlib.sha256()
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            digest.update(source(cell).encode())
+            digest.update(b"\0")
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One derivation or claim as its cell left it: `data` is the stored JSON, `cell` the index, `anchor` the cell's id in HTML."""
+
+    chapter: "Chapter" = field(repr=False)
+    cell: int
+    anchor: str
+    data: dict
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self.data.get("ids", [])) or ID.findall(self.data.get("text", ""))
+
+    @property
+    def status(self) -> str:
+        return self.data.get("status", "not checked")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A stored notebook of the book. `docname` is its path below the repository root without the suffix."""
+
+    path: Path
+    notebook: dict = field(repr=False)
+    docname: str
+
+    @property
+    def cells(self) -> list[dict]:
+        return self.notebook["cells"]
+
+    @property
+    def provenance(self) -> dict:
+        """What `execute.py` wrote about the stored outputs; empty when the chapter was never run."""
+        return self.notebook.get("metadata", {}).get("nbdgm", {})
+
+    @property
+    def fresh(self) -> bool:
+        """Do the stored outputs belong to the code?"""
+        return self.provenance.get("hash") == code_hash(self.notebook)
+
+    @cached_property
+    def title(self) -> str:
+        for cell in self.cells:
+            if cell["cell_type"] == "markdown" and (found := re.search(r"^# +(.+)$", source(cell), re.M)):
+                return found.group(1).strip()
+        raise ValueError(f"{self.path}: no cell has a title (a line that starts with '# ')")
+
+    def outputs(self) -> Iterator[tuple[int, dict]]:
+        """(cell index, output) of every stored output."""
+        for index, cell in enumerate(self.cells):
+            for output in cell.get("outputs", []):
+                yield index, output
+
+    def _records(self, mime: str) -> list[Record]:
+        found = []
+        for index, output in self.outputs():
+            data = output.get("data", {}).get(mime)
+            if data is not None:
+                data = json.loads("".join(data)) if isinstance(data, (str, list)) else data
+                found.append(Record(self, index, anchor(self.cells[index], index), data))
+        return found
+
+    @cached_property
+    def derivations(self) -> list[Record]:
+        return self._records(PROOF_MIME)
+
+    @cached_property
+    def claims(self) -> list[Record]:
+        return self._records(CLAIM_MIME)
+
+    @cached_property
+    def prose_ids(self) -> set[str]:
+        """IDs that the markdown cells name."""
+        return {i for c in self.cells if c["cell_type"] == "markdown" for i in ID.findall(source(c))}
+
+    @cached_property
+    def code_ids(self) -> dict[str, str]:
+        """ID -> anchor of the first code cell that names it."""
+        found: dict[str, str] = {}
+        for index, cell in enumerate(self.cells):
+            if cell["cell_type"] == "code":
+                for name in ID.findall(source(cell)):
+                    found.setdefault(name, anchor(cell, index))
+        return found
+
+
+def anchor(cell: dict, index: int) -> str:
+    """The HTML id that the extension gives to a code cell."""
+    return "cell-" + re.sub(r"[^\w-]", "-", cell.get("id") or str(index + 1))
+
+
+def read(path: Path, root: Path = ROOT) -> Chapter:
+    """Read one stored chapter.
+
+    Raises:
+        ValueError: the file is no notebook of format 4.
+    """
+    path = Path(path).resolve()
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        if notebook["nbformat"] != 4:
+            raise ValueError(f"nbformat {notebook['nbformat']}, want 4")
+        notebook["cells"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a notebook of format 4 ({error})") from error
+    return Chapter(path, notebook, path.relative_to(root.resolve()).with_suffix("").as_posix())
+
+
+PARTS = ("generative_models", "vae", "gan", "extensions", "beyond")
+
+
+def paths(root: Path = ROOT) -> list[Path]:
+    """Every chapter file below `book/`, in the order of parts and numbers."""
+
+    def order(path: Path) -> tuple:
+        part, number = path.parent.name, re.match(r"\d+", path.name)
+        return (PARTS.index(part) if part in PARTS else len(PARTS), part, int(number.group()) if number else 0, path.name)
+
+    found = (root / "book").rglob("*.ipynb")
+    return sorted((p for p in found if not {"_build", ".ipynb_checkpoints"} & set(p.parts)), key=order)
+
+
+def read_all(root: Path = ROOT) -> list[Chapter]:
+    """All stored chapters, in the order of the table of contents."""
+    return [read(p, root) for p in paths(root)]

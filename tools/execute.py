@@ -1,0 +1,343 @@
+"""Run chapters and store their outputs, with a record of where the outputs come from.
+
+    python tools/execute.py                            run the chapters whose code changed since their outputs were stored
+    python tools/execute.py --all                      run every chapter
+    python tools/execute.py vae/5 gan/1_gen*           run these (a path, a part of a path, or a pattern)
+    python tools/execute.py --budget smoke --dry-run   run, report, store nothing
+    python tools/execute.py --check                    list stale chapters; exit 1 if there is one
+
+A chapter is stored only when every cell ran: a failed run leaves the file as it was, and prints the cell that failed.
+"""
+
+import argparse
+import asyncio
+import datetime
+import fnmatch
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from chapters import ROOT, code_hash, paths, read, source
+
+BUDGETS = ("smoke", "cpu", "gpu")
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "sympy", "matplotlib", "nbdgm")
+KEPT_METADATA = ("tags", "slideshow", "mystnb")
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class CellFailed(Exception):
+    """A cell raised or ran out of time; the message says which, and shows its source and the end of its traceback."""
+
+
+@dataclass
+class Result:
+    """What became of one chapter's run."""
+
+    path: Path
+    seconds: float = 0.0
+    error: str = ""
+    stored: bool = False
+    slowest: list[tuple[float, int]] = field(default_factory=list)
+
+
+def environment(seconds: float, budget: str, root: Path = ROOT, python: str = sys.executable) -> dict:
+    """The provenance that is written into a chapter, its hash apart."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return {
+        "budget": budget,
+        "device": device(python),
+        "seconds": round(seconds, 1),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu": cpu_name(),
+        "versions": versions,
+        "commit": commit(root),
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+    }
+
+
+def cpu_name() -> str:
+    """The processor's name as Linux or the platform module tells it."""
+    try:
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        return found.group(1).strip() if found else platform.processor() or platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def commit(root: Path = ROOT) -> str:
+    """The commit that ran, with '+' when files that matter to a run (not the chapters' own outputs) differ from it."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout
+
+    try:
+        head = git("rev-parse", "--short=10", "HEAD").strip()
+        return head + ("+" if git("status", "--porcelain", "--", "nbdgm").strip() else "")
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return "unknown"
+
+
+def device(python: str = sys.executable) -> str:
+    """The name of the device that chapters train on, asked of a fresh process (the kernel's own is gone by then)."""
+    code = "import nbdgm, torch; d = nbdgm.device(); print(torch.cuda.get_device_name(d) if d.type == 'cuda' else d.type)"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    return done.stdout.strip() or "unknown"
+
+
+def default_budget(python: str = sys.executable) -> str:
+    """What `nbdgm` would choose here: NBDGM_BUDGET, else `gpu` where CUDA is there, else `cpu`."""
+    done = subprocess.run(
+        [python, "-c", "import nbdgm; print(nbdgm.runtime.budget_name())"], capture_output=True, text=True, cwd=ROOT
+    )
+    if done.returncode:
+        sys.exit(done.stderr.strip().splitlines()[-1])
+    return done.stdout.strip()
+
+
+def run_cells(
+    notebook, path: Path, *, timeout: float, env: dict[str, str], report=lambda text: None
+) -> list[tuple[float, int]]:
+    """Run a notebook's cells in place, in a fresh kernel of this Python; return (seconds, cell index), slowest first.
+
+    Raises:
+        CellFailed: a cell raised (and is not tagged `raises-exception`), ran out of `timeout` seconds, or the kernel died.
+    """
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    class ThisPython(KernelSpecManager):
+        """The interpreter that runs this script, whatever kernels are installed."""
+
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            return KernelSpec(
+                argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], display_name="Python 3"
+            )
+
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisPython())
+    client = NotebookClient(notebook, km=manager, timeout=timeout, resources={"metadata": {"path": str(path.parent)}})
+    client.record_timing = False
+    spent: list[tuple[float, int]] = []
+
+    async def everything() -> None:
+        async with client.async_setup_kernel(env=env, cwd=str(path.parent)):
+            last = max((i for i, c in enumerate(notebook.cells) if c.cell_type == "code"), default=0)
+            for index, cell in enumerate(notebook.cells):
+                if cell.cell_type != "code" or not cell.source.strip():
+                    continue
+                start = time.perf_counter()
+                try:
+                    await client.async_execute_cell(cell, index)
+                except CellExecutionError as error:
+                    raise CellFailed(describe(path, index, cell, f"{error.ename}: {error.evalue}", error.traceback)) from None
+                except CellTimeoutError:
+                    raise CellFailed(describe(path, index, cell, f"ran longer than {timeout:g} s", "")) from None
+                except DeadKernelError:
+                    raise CellFailed(describe(path, index, cell, "the kernel died (out of memory?)", "")) from None
+                spent.append((time.perf_counter() - start, index))
+                report(f"{path.stem}: cell {index + 1} of {last + 1}, {sum(s for s, _ in spent):.0f} s")
+
+    asyncio.run(everything())
+    return sorted(spent, reverse=True)
+
+
+def describe(path: Path, index: int, cell, what: str, traceback: str, tail: int = 15) -> str:
+    """Chapter, cell, its source, and the end of the traceback."""
+    code = "\n".join(f"    {line}" for line in source(cell).splitlines())
+    end = "\n".join(f"    {line}" for line in ANSI.sub("", traceback).strip().splitlines()[-tail:])
+    name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    shown = f"{name}: cell {index + 1} (id {cell.get('id', '-')}) failed: {ANSI.sub('', what)}\n\n{code}\n"
+    return shown + (f"\n{end}\n" if end else "")
+
+
+def normalise(notebook) -> None:
+    """Keep of a run what a reader needs: no stderr, no widget state, no timings, no counters that depend on the client."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    notebook.nbformat_minor = 5
+    count = 0
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell.setdefault("id", f"cell-{number}")
+        cell.metadata = type(cell.metadata)({k: v for k, v in cell.metadata.items() if k in KEPT_METADATA})
+        if cell.cell_type != "code":
+            continue
+        if cell.source.strip():
+            count += 1
+            cell.execution_count = count
+        outputs = []
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                if output.name == "stderr":
+                    continue
+                output.text = ANSI.sub("", output.text)
+                if outputs and outputs[-1].output_type == "stream":
+                    outputs[-1].text += output.text
+                    continue
+            if output.output_type in ("display_data", "execute_result"):
+                if any("widget" in mime for mime in output.data):
+                    continue
+                output.pop("transient", None)
+            if output.output_type == "execute_result":
+                output.execution_count = count
+            outputs.append(output)
+        cell.outputs = outputs
+
+
+def store(path: Path, text: str) -> None:
+    """Write a file so that at every moment either the old or the new text is there, whole."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, path.stat().st_mode if path.exists() else 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def rehash(old: str, new: str) -> str:
+    """Renew the code hash of a notebook's text after an edit that leaves its outputs valid.
+
+    `old` and `new` are the texts before and after. If the outputs were stale before, they stay so.
+    """
+    before, after = json.loads(old), json.loads(new)
+    provenance = after.get("metadata", {}).get("nbdgm")
+    if provenance and provenance.get("hash") == code_hash(before):
+        provenance["hash"] = code_hash(after)
+        return json.dumps(after, ensure_ascii=False, indent=1, sort_keys=True) + "\n"  # as nbformat writes it
+    return new
+
+
+def execute(
+    path: Path, *, budget: str, timeout: float, write: bool = True, root: Path = ROOT, report=lambda text: None
+) -> Result:
+    """Run one chapter and store it with its provenance; a failure is returned, not raised, and changes nothing on disk."""
+    import nbformat
+
+    result = Result(path)
+    before = path.read_text(encoding="utf-8")
+    notebook = nbformat.reads(before, as_version=4)
+    env = os.environ | {"NBDGM_BUDGET": budget, "NBDGM_PROGRESS": "0", "PYTHONHASHSEED": "0"}
+    start = time.perf_counter()
+    try:
+        result.slowest = run_cells(notebook, path, timeout=timeout, env=env, report=report)
+    except CellFailed as failure:
+        result.error = str(failure)
+    result.seconds = time.perf_counter() - start
+    if result.error or not write:
+        return result
+    normalise(notebook)
+    if code_hash(json.loads(path.read_text(encoding="utf-8"))) != code_hash(json.loads(before)):
+        result.error = f"{path}: the chapter was edited while it ran; its outputs were not stored"
+        return result
+    notebook.metadata["nbdgm"] = environment(result.seconds, budget, root) | {"hash": code_hash(notebook)}
+    store(path, nbformat.writes(notebook) + "\n")
+    result.stored = True
+    return result
+
+
+def select(names: list[str], root: Path = ROOT) -> list[Path]:
+    """The chapters that `names` mean: a path, a part of the path below book/ (`vae/5`), or a pattern.
+
+    Raises:
+        SystemExit: a name means no chapter.
+    """
+    every = paths(root)
+    if not names:
+        return every
+    chosen = []
+    for name in names:
+        wanted = name.removeprefix("./").removeprefix("book/").removesuffix(".ipynb")
+        shorts = {p: p.relative_to(root / "book").with_suffix("").as_posix() for p in every}
+        matches = [p for p, s in shorts.items() if s == wanted or fnmatch.fnmatch(s, wanted) or Path(name).resolve() == p]
+        matches = matches or [p for p, s in shorts.items() if wanted in s]
+        if not matches:
+            sys.exit(f"execute.py: no chapter matches {name!r}; there are: {', '.join(shorts.values()) or 'none'}")
+        chosen += [p for p in matches if p not in chosen]
+    return chosen
+
+
+def stale(path: Path, root: Path = ROOT) -> str:
+    """Why the stored outputs are not those of the code; empty when they are."""
+    chapter = read(path, root)
+    if not chapter.provenance:
+        return "never run"
+    if not chapter.fresh:
+        return "the code changed since the outputs were stored"
+    if chapter.provenance.get("budget") == "smoke":
+        return "the outputs come from the smoke budget"
+    return ""
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
+    """The command line; returns the exit status: 0, or 1 when a chapter failed (or, with --check, is stale)."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("chapters", nargs="*", help="paths, parts of paths, or patterns; default: those whose code changed")
+    parser.add_argument("--all", action="store_true", help="run every chapter, changed or not")
+    parser.add_argument("--budget", choices=BUDGETS, help="default: what this machine would choose")
+    parser.add_argument("--jobs", type=int, default=1, help="chapters at a time (training uses all cores, hence 1)")
+    parser.add_argument("--timeout", type=float, default=1800, help="seconds that one cell may take (default %(default)s)")
+    parser.add_argument("--check", action="store_true", help="list stale chapters, run nothing")
+    parser.add_argument("--dry-run", action="store_true", help="run and report, store nothing")
+    options = parser.parse_args(arguments)
+    if options.jobs < 1:
+        parser.error(f"--jobs must be at least 1, got {options.jobs}")
+    chosen = select(options.chapters, root)
+    reasons = {p: stale(p, root) for p in chosen}
+    if options.check:
+        for path, reason in reasons.items():
+            print(f"{path.relative_to(root)}: {reason or 'fresh'}")
+        return int(any(reasons.values()))
+    if not options.all and not options.chapters:
+        chosen = [p for p in chosen if reasons[p]]
+        if not chosen:
+            print("every chapter's outputs are those of its code: nothing to run (--all runs them anyway)")
+            return 0
+    budget = options.budget or default_budget()
+    print(f"{len(chosen)} chapter{'s' * (len(chosen) != 1)}, budget {budget}, {options.jobs} at a time", flush=True)
+    line = "\r{:<78}" if sys.stdout.isatty() else None
+
+    def report(text: str) -> None:
+        if line:
+            print(line.format(text[:78]), end="", flush=True)
+
+    def one(path: Path) -> Result:
+        result = execute(path, budget=budget, timeout=options.timeout, write=not options.dry_run, root=root, report=report)
+        slow = ", ".join(f"cell {i + 1}: {s:.1f} s" for s, i in result.slowest[:3])
+        size = path.stat().st_size / 1000
+        outcome = "FAILED" if result.error else f"ok, {size:.0f} kB" + (f" (slowest {slow})" if slow else "")
+        report("")
+        print(f"{'' if not line else chr(13)}{path.relative_to(root)}: {result.seconds:.1f} s, {outcome}", flush=True)
+        return result
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(one, chosen))
+    failed = [r for r in results if r.error]
+    for result in failed:
+        print(f"\n{result.error}", file=sys.stderr)
+    print(f"{len(results) - len(failed)} ran, {len(failed)} failed, {sum(r.seconds for r in results):.0f} s")
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""The book's Sphinx extension: pages made of the stored chapters and of `tools/data`, links, the theme's options, page footers.
+
+- `theme`: what depends on the repository's address, one search box, the footer that says where a page's outputs come from;
+- `links`: an anchor at every code cell, and IDs such as E-13.26 in prose as links to the source map;
+- `pages`: the directives of the appendix (source map, indexes, errata, execution times, glossary, reading list).
+"""
+
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parents[2]
+for folder in (ROOT / "tools", ROOT):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+from nbdgm_book import links, pages, theme  # noqa: E402
+
+
+def setup(app: Sphinx) -> dict:
+    theme.setup(app)
+    links.setup(app)
+    pages.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

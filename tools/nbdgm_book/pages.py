@@ -1,0 +1,337 @@
+"""The directives of the appendix: pages made of the stored chapters and of `tools/data`."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import chapters
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from nbdgm_book import data
+from nbdgm_book.links import MAP_PAGE
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a chapter treats an ID: `status` is that of a derivation, or `named` for prose and code."""
+
+    chapter: chapters.Chapter
+    anchor: str
+    status: str
+
+
+def stored(env) -> list[chapters.Chapter]:
+    """The chapters that are in the table of contents, in its order."""
+    root = Path(env.srcdir)
+    return [c for c in chapters.read_all(root) if c.docname in env.found_docs]
+
+
+def coverage(book: list[chapters.Chapter]) -> dict[str, list[Place]]:
+    """ID -> where it is treated: derivations and claims first, then the best mention of each chapter that has neither."""
+    found: dict[str, list[Place]] = defaultdict(list)
+    for chapter in book:
+        recorded = set()
+        for record in chapter.derivations + chapter.claims:
+            for name in record.ids:
+                place = Place(chapter, record.anchor, record.status)
+                if place not in found[name]:
+                    found[name].append(place)
+                recorded.add(name)
+        for name in chapter.prose_ids - recorded:
+            found[name].append(Place(chapter, f"id-{name}", "named"))
+        for name in chapter.code_ids.keys() - recorded - chapter.prose_ids:
+            found[name].append(Place(chapter, chapter.code_ids[name], "named"))
+    return found
+
+
+class BookDirective(SphinxDirective):
+    """Helpers shared by the directives: inline markdown, links to cells, tables, and the files that a page depends on."""
+
+    @property
+    def root(self) -> Path:
+        return Path(self.env.srcdir)
+
+    def book(self) -> list[chapters.Chapter]:
+        found = stored(self.env)
+        for chapter in found:
+            self.env.note_dependency(str(chapter.path))
+        return found
+
+    def read(self, name: str) -> list:
+        self.env.note_dependency(str(self.root / name))
+        return data.load(self.root, name)
+
+    def entries(self, *kinds: str) -> list[data.Entry]:
+        self.env.note_dependency(str(self.root / data.SOURCE_MAP))
+        return [e for e in data.entries(self.root).values() if not kinds or e.kind in kinds]
+
+    def inline(self, text: str) -> list[nodes.Node]:
+        """Inline MyST (emphasis, code, mathematics) as nodes; list markers and headings stay plain text."""
+        return list(self.state.inline_text(re.sub(r"\s+", " ", text.strip()), self.lineno)[0])
+
+    def paragraph(self, *parts: str | nodes.Node | list, classes: tuple[str, ...] = ()) -> nodes.paragraph:
+        node = nodes.paragraph(classes=list(classes))
+        for part in parts:
+            node += self.inline(part) if isinstance(part, str) else part
+        return node
+
+    def formula(self, tex: str) -> nodes.Node:
+        """A displayed formula without a number; dollar signs around it are dropped."""
+        text = tex.strip().strip("$").strip()
+        node = nodes.math_block(text, text, nowrap=False, number=None, label=None, docname=self.env.docname)
+        return nodes.container("", node, classes=["nb-formula"])
+
+    def link(self, docname: str, anchor: str, text: str, classes: tuple[str, ...] = ()) -> nodes.reference:
+        uri = "" if docname == self.env.docname else self.env.app.builder.get_relative_uri(self.env.docname, docname)
+        uri += f"#{anchor}" if anchor else ""
+        return nodes.reference("", text, refuri=uri, internal=True, classes=list(classes))
+
+    def id_link(self, name: str) -> nodes.inline:
+        return nodes.inline("", "", self.link(MAP_PAGE, name, name), classes=["nb-id"])
+
+    def mark(self, status: str) -> nodes.inline:
+        """A status in words, in a pill: colour is never the only carrier."""
+        return nodes.inline("", status, classes=["nb-mark", "nb-mark-" + status.replace(" ", "-")])
+
+    def places(self, places: list[Place]) -> list[nodes.Node]:
+        """Links to the cells, grouped by chapter, with their marks."""
+        found: list[nodes.Node] = []
+        for chapter in dict.fromkeys(p.chapter.docname for p in places):
+            here = [p for p in places if p.chapter.docname == chapter]
+            for number, place in enumerate(here):
+                text = place.chapter.title if number == 0 else f"cell {number + 1}"
+                if found:
+                    found.append(nodes.Text(", "))
+                found.append(self.link(chapter, place.anchor, text))
+                if place.status != "named":
+                    found += [nodes.Text(" "), self.mark(place.status)]
+        return found
+
+    def table(
+        self, head: list[str], rows: list[list], classes: tuple[str, ...] = (), ids: list[str] | None = None
+    ) -> nodes.container:
+        """A table in a box that scrolls sideways on a narrow screen. A cell is inline markdown, a node, or a list of nodes."""
+        table = nodes.table(classes=["nb-table", *classes])
+        group = nodes.tgroup(cols=len(head))
+        group += [nodes.colspec(colwidth=1) for _ in head]
+        top = nodes.thead()
+        top += self.row(head)
+        body = nodes.tbody()
+        for number, row in enumerate(rows):
+            body += self.row(row, ids[number] if ids else None)
+        group += [top, body]
+        table += group
+        return nodes.container("", table, classes=["nb-scroll"])
+
+    def row(self, cells: list, name: str | None = None) -> nodes.row:
+        row = nodes.row()
+        if name:
+            row["ids"].append(name)
+        for cell in cells:
+            entry = nodes.entry()
+            entry += cell if isinstance(cell, nodes.container) else self.paragraph(cell)
+            row += entry
+        return row
+
+
+class SourceMap(BookDirective):
+    """`{source-map} kind`: every entry of that kind with what it says, where it is treated, or that it is open.
+
+    The option `source` keeps the entries whose first source it is.
+    """
+
+    required_arguments = 1
+    option_spec: ClassVar[dict] = {"source": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        wanted = self.options.get("source")
+        chosen = [e for e in self.entries(self.arguments[0]) if wanted in (None, e.source[0])]
+        if not chosen:
+            raise self.error(f"the source map has no {self.arguments[0]} of {wanted or 'any source'}")
+        covered = coverage(self.book())
+        return [self.entry(e, covered.get(e.id, [])) for e in chosen]
+
+    def entry(self, entry: data.Entry, places: list[Place]) -> nodes.container:
+        box = nodes.container(classes=["nb-entry", "nb-covered" if places else "nb-open"], ids=[entry.id])
+        head = self.paragraph(nodes.strong("", entry.id), " ", classes=("nb-entry-head", "nb-plain"))
+        head += self.inline(entry.title)
+        details = [
+            entry.place,
+            entry.status if entry.status != "as printed" else "",
+            f"tier {entry.tier}" if entry.tier else "",
+        ]
+        head += nodes.inline("", " " + "; ".join(d for d in details if d), classes=["nb-where"])
+        box += head
+        if entry.tex:
+            box += self.formula(entry.tex)
+        if entry.kind == "erratum":
+            box += said(self, entry)
+        if entry.text:
+            box += self.paragraph(entry.text)
+        check = entry.verify or entry.check
+        if check:
+            box += self.paragraph(nodes.emphasis("", "Check: "), check, classes=("nb-verify",))
+        if entry.errata:
+            box += self.paragraph(nodes.emphasis("", "Errata: "), ", ".join(entry.errata), classes=("nb-verify",))
+        if places:
+            box += self.paragraph(nodes.strong("", "Covered: "), self.places(places), classes=("nb-state", "nb-plain"))
+        else:
+            planned = f", planned for `{entry.chapter.removeprefix('book/')}`" if entry.chapter else ""
+            box += self.paragraph(nodes.strong("", "Open"), planned + ".", classes=("nb-state", "nb-plain"))
+        return box
+
+
+def said(directive: BookDirective, entry: data.Entry) -> nodes.container:
+    """What is printed, and what is right."""
+    printed = directive.paragraph(nodes.strong("", "Printed: "), entry.printed)
+    return nodes.container("", printed, directive.paragraph(nodes.strong("", "Right: "), entry.right), classes=["nb-said"])
+
+
+class SourceMapTotals(BookDirective):
+    """`{source-map-totals}`: how much of the source map is covered, kind by kind."""
+
+    def run(self) -> list[nodes.Node]:
+        covered = coverage(self.book())
+        rows, sums = [], [0, 0, 0, 0]
+        for kind, title in data.KINDS.items():
+            every = self.entries(kind)
+            done = [e for e in every if covered.get(e.id)]
+            proved = [e for e in done if any(p.status in ("proved", "checked", "asserted") for p in covered[e.id])]
+            counts = [len(every), len(done), len(proved), len(every) - len(done)]
+            sums = [a + b for a, b in zip(sums, counts, strict=True)]
+            rows.append([title, *map(str, counts)])
+        rows.append(["**All**", *(f"**{s}**" for s in sums)])
+        return [self.table(["Kind", "entries", "covered", "of these by a derivation", "open"], rows, ("nb-numbers",))]
+
+
+class ProofIndex(BookDirective):
+    """`{proof-index}`: every derivation of every chapter, with its mark and the cell that carries it out."""
+
+    def run(self) -> list[nodes.Node]:
+        found: list[nodes.Node] = []
+        book = [c for c in self.book() if c.derivations]
+        total = sum(len(c.derivations) for c in book)
+        lines = [line.get("status") for c in book for r in c.derivations for line in r.data.get("lines", [])]
+        counts = {s: lines.count(s) for s in ("proved", "checked", "asserted") if s in lines}
+        tally = ", ".join(f"{n} {s}" for s, n in counts.items())
+        found.append(self.paragraph(f"{total} derivations of {len(lines)} lines ({tally or 'none yet'})."))
+        for chapter in book:
+            rows = []
+            for record in chapter.derivations:
+                ids: list[nodes.Node] = []
+                for name in record.ids:
+                    ids += ([nodes.Text(" ")] if ids else []) + [self.id_link(name)]
+                title = self.link(chapter.docname, record.anchor, "")
+                title += self.inline(record.data.get("title", "derivation"))
+                rows.append([[title], ids, str(len(record.data.get("lines", []))), [self.mark(record.status)]])
+            found.append(heading(self, chapter))
+            found.append(self.table(["derivation", "IDs", "lines", "mark"], rows))
+        return found
+
+
+class ClaimIndex(BookDirective):
+    """`{claim-index}`: every claim of every chapter, with its mark and its numbers."""
+
+    def run(self) -> list[nodes.Node]:
+        book = [c for c in self.book() if c.claims]
+        total = [r.status for c in book for r in c.claims]
+        tally = ", ".join(f"{total.count(s)} {s}" for s in dict.fromkeys(total))
+        found: list[nodes.Node] = [self.paragraph(f"{len(total)} claims ({tally or 'none yet'}).")]
+        for chapter in book:
+            rows = []
+            for record in chapter.claims:
+                text = self.link(chapter.docname, record.anchor, "")
+                text += self.inline(record.data.get("text", "claim"))
+                values = ", ".join(f"{k} = {number(v)}" for k, v in record.data.get("values", {}).items())
+                rows.append([[text], [nodes.Text(values)], [self.mark(record.status)]])
+            found.append(heading(self, chapter))
+            found.append(self.table(["claim", "numbers", "mark"], rows))
+        return found
+
+
+def number(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def heading(directive: BookDirective, chapter: chapters.Chapter) -> nodes.Node:
+    return nodes.rubric("", "", directive.link(chapter.docname, "", chapter.title))
+
+
+class Errata(BookDirective):
+    """`{errata-table} source`: what is printed, what is right, and the cell that decides."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        chosen = [e for e in self.entries("erratum") if e.source[0] == self.arguments[0]]
+        if not chosen:
+            raise self.error(f"the source map has no errata of {self.arguments[0]!r}")
+        covered = coverage(self.book())
+        rows = []
+        for entry in chosen:
+            places = covered.get(entry.id, [])
+            decided = self.places(places) if places else self.inline(f"open: `{entry.chapter.removeprefix('book/')}`")
+            title = self.paragraph(nodes.strong("", "", *self.inline(entry.title)), f" ({data.CLASSES[entry.cls]})")
+            where = self.paragraph(entry.where, classes=("nb-where",))
+            rows.append([[self.id_link(entry.id)], nodes.container("", title, where, said(self, entry)), decided])
+        return [self.table(["ID", "what is printed, and what is right", "decided in"], rows, ("nb-errata",))]
+
+
+class Execution(BookDirective):
+    """`{execution-table}`: for every chapter its budget, device, time, versions."""
+
+    def run(self) -> list[nodes.Node]:
+        rows, versions = [], {}
+        for chapter in self.book():
+            title, p = self.link(chapter.docname, "", chapter.title), chapter.provenance
+            if not p:
+                rows.append([[title], "not run", "", "", "", "", ""])
+                continue
+            kept = ", ".join(f"{k} {v}" for k, v in p["versions"].items())
+            note = versions.setdefault(kept, len(versions) + 1)
+            cores = f"{p['cores']} cores, {p['cpu']}"
+            device = [nodes.Text(cores if p["device"] == "cpu" else f"{p['device']}; {cores}")]
+            kilobytes = chapter.path.stat().st_size / 1000
+            rows.append(
+                [[title], f"`{p['budget']}`", device, f"{p['seconds']:.0f}", f"{kilobytes:.0f}", p["date"], f"({note})"]
+            )
+        head = ["chapter", "budget", "device", "seconds", "kB", "date", "versions"]
+        notes = [self.paragraph([nodes.Text(f"({n}) {kept}.")]) for kept, n in versions.items()]
+        return [self.table(head, rows, ("nb-numbers",)), *notes]
+
+
+class Glossary(BookDirective):
+    """`{glossary-table}`: English and Chinese terms, sorted by the English."""
+
+    def run(self) -> list[nodes.Node]:
+        terms = sorted(self.read(data.GLOSSARY), key=lambda t: str(t["en"]).lower())
+        rows = [[[*self.inline(str(t["en"]))], [nodes.inline("", str(t["zh"]), classes=["nb-zh"])]] for t in terms]
+        return [self.table(["English", "Chinese"], rows, ("nb-glossary",))]
+
+
+class ReadingList(BookDirective):
+    """`{reading-list}`: the source map's reading list, each with its entry in the bibliography."""
+
+    def run(self) -> list[nodes.Node]:
+        listing = nodes.bullet_list(classes=["nb-reading"])
+        for item in self.read(data.READING):
+            note = f": {item['note']}" if item.get("note") else ""
+            words = self.inline(f"{{cite:t}}`{item['key']}`{note}")
+            listing += nodes.list_item("", self.paragraph(words))
+        return [listing]
+
+
+def setup(app: Sphinx) -> None:
+    app.add_directive("source-map", SourceMap)
+    app.add_directive("source-map-totals", SourceMapTotals)
+    app.add_directive("proof-index", ProofIndex)
+    app.add_directive("claim-index", ClaimIndex)
+    app.add_directive("errata-table", Errata)
+    app.add_directive("execution-table", Execution)
+    app.add_directive("glossary-table", Glossary)
+    app.add_directive("reading-list", ReadingList)
