@@ -32,7 +32,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 book: $(READY)  ## build the book from the stored outputs: _build/html/index.html
-	$(BIN)/python tools/build.py
+	$(BIN)/jupyter-book build . -W --keep-going --quiet
 	@echo "open file://$(CURDIR)/_build/html/index.html"
 
 test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapter at the smoke budget
