@@ -85,7 +85,7 @@ def _drawn(draw: Callable[[Any, Any], None], frame: Any, size: tuple[float, floa
 
 def _html(sheets: list[np.ndarray], titles: list[str], scale: float, caption: str, seconds: float, pixelated: bool) -> str:
     n, (height, width) = len(sheets), sheets[0].shape[:2]
-    source = encode(np.concatenate(sheets, axis=0))
+    source = encode(np.concatenate(sheets, axis=0), levels=16)
     name = "film-" + hashlib.sha256(f"{caption}{titles}{source}".encode()).hexdigest()[:10]
     label = html.escape(caption)
     crisp = "image-rendering:pixelated;" if pixelated else ""

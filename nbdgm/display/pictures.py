@@ -75,26 +75,24 @@ def tile(pictures: np.ndarray, rows: int, columns: int, gap: int = 1) -> np.ndar
     return sheet
 
 
-def encode(sheet: np.ndarray) -> str:
-    """A data URI of the smallest good file: grey pictures become PNGs of 16 levels, colour ones WebP (PNG where there is no
-    WebP).
-    """
+def encode(sheet: np.ndarray, levels: int = 24) -> str:
+    """A data URI of a small file: lossless WebP of at most `levels` greys, or 256 colours (PNG where there is no WebP)."""
     from PIL import Image, features
 
-    buffer = io.BytesIO()
     if sheet.shape[-1] == 1:
-        levels = np.round(sheet[..., 0] / 17).astype(np.uint8)
-        picture = Image.fromarray(levels)
-        picture.putpalette([v for level in range(16) for v in (17 * level,) * 3])
-        picture.save(buffer, "PNG", optimize=True, bits=4)
-        kind = "png"
-    elif features.check("webp"):
-        Image.fromarray(sheet).save(buffer, "WEBP", lossless=True, quality=80, method=6)
-        kind = "webp"
+        step = 255 / (levels - 1)
+        picture = Image.fromarray((np.round(sheet[..., 0] / step) * step).round().astype(np.uint8))
     else:
-        Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
-        kind = "png"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        picture = Image.fromarray(sheet)
+        if picture.getcolors(256) is None:
+            picture = picture.quantize(256, dither=Image.Dither.NONE).convert("RGB")
+    webp = features.check("webp") and max(picture.size) < 16384
+    buffer = io.BytesIO()
+    if webp:
+        picture.save(buffer, "WEBP", lossless=True, quality=75, method=4)
+    else:
+        picture.save(buffer, "PNG", optimize=True)
+    return f"data:image/{'webp' if webp else 'png'};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def natural_scale(width: int, wanted: float | None) -> float:

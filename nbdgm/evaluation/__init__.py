@@ -1,1 +1,17 @@
 """Measure: likelihoods, Fréchet distance, classes, modes, nearest neighbours."""
+
+from .features import FeatureNet, feature_network
+from .likelihood import importance_log_likelihood
+from .samples import ModeCount, class_histogram, entropy, frechet_distance, mode_count, nearest_neighbours
+
+__all__ = [
+    "FeatureNet",
+    "ModeCount",
+    "class_histogram",
+    "entropy",
+    "feature_network",
+    "frechet_distance",
+    "importance_log_likelihood",
+    "mode_count",
+    "nearest_neighbours",
+]

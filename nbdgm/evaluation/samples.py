@@ -1,0 +1,143 @@
+"""How good, and how varied, generated samples are."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .features import FeatureNet, as_images
+
+
+class _Precomputed(nn.Module):
+    """Lets torchmetrics take features where it expects a network and images."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def frechet_distance(real: Any, fake: Any, network: FeatureNet | None = None) -> float:
+    """The squared Fréchet distance of two Gaussians fitted to the features of `real` and `fake` pictures.
+
+        |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))
+
+    The formula is torchmetrics' (Heusel et al. 2017), in float64; the features are those of `network`, trained on our data,
+    so the numbers compare only with others made by the same network and the same number of pictures (the estimate falls as
+    that number grows).
+
+    Args:
+        real, fake: pictures (N, C, H, W) in [0, 1], at least two each; or, without a `network`, features (N, D).
+
+    Raises:
+        ValueError: naming the argument, for a wrong shape or range, or for fewer than two examples.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    features = {}
+    for name, images in (("real", real), ("fake", fake)):
+        if network is not None:
+            features[name] = network.features(as_images(images, name))
+        elif isinstance(images, Tensor) and images.ndim == 2:
+            features[name] = images
+        else:
+            raise ValueError(f"{name}: without a network, expected features of shape (N, D)")
+        if len(features[name]) < 2:
+            raise ValueError(f"{name}: expected at least 2 examples, got {len(features[name])}")
+        if not features[name].isfinite().all():
+            raise ValueError(f"{name}: some values are not finite")
+    dimensions = [f.shape[1] for f in features.values()]
+    if dimensions[0] != dimensions[1]:
+        raise ValueError(f"fake: has {dimensions[1]} features where real has {dimensions[0]}")
+    metric = FrechetInceptionDistance(_Precomputed(dimensions[0]), normalize=True)
+    centre = (
+        features["real"].detach().cpu().double().mean(0)
+    )  # shifting both changes nothing, and keeps the sums of squares small
+    metric.update(features["real"].detach().cpu().double() - centre, real=True)
+    metric.update(features["fake"].detach().cpu().double() - centre, real=False)
+    return max(metric.compute().item(), 0.0)
+
+
+def class_histogram(images: Any, network: FeatureNet) -> Tensor:
+    """The share of `images` (N, C, H, W) that `network` puts into each class, (classes,), summing to 1. See `entropy`."""
+    counts = torch.bincount(network.classify(as_images(images, "images")).cpu(), minlength=network.classes)
+    return counts / counts.sum()
+
+
+def entropy(shares: Tensor) -> float:
+    """The entropy of a histogram, in nats; log(classes), 2.303 for ten, if all classes are equally frequent.
+
+    Raises:
+        ValueError: if `shares` are negative or all zero.
+    """
+    shares = torch.as_tensor(shares, dtype=torch.float64)
+    if shares.ndim != 1 or (shares < 0).any() or not shares.sum() > 0:
+        raise ValueError(f"shares: expected a vector of non-negative numbers that are not all 0, got {shares}")
+    return torch.special.entr(shares / shares.sum()).sum().item()
+
+
+class ModeCount(NamedTuple):
+    """`modes`: how many modes are found; `good`: the share of samples that lie near one."""
+
+    modes: int
+    good: float
+
+
+def mode_count(
+    samples: Tensor, centers: Tensor, std: float | Tensor, threshold: float = 0.008, radius: float = 3.0
+) -> ModeCount:
+    """How many modes of a mixture the samples reach, and the share of samples that are good.
+
+    A sample is good if it lies within `radius` standard deviations of its nearest centre. A mode is found if at least
+    `threshold` of all samples (20 of 2,500) are good and nearest to it. A generator may be everywhere and not yet sharp:
+    then few modes are found, and many with a larger `radius`; report both (25 modes 2 apart with std 0.05: `radius=10`).
+
+    Args:
+        samples: (N, D).
+        centers: (K, D).
+        std: one number or (K,).
+        threshold: a share below 1, or a number of samples from 1.
+        radius: in standard deviations.
+
+    Raises:
+        ValueError: naming the argument, for wrong shapes, no samples, or numbers that are not positive.
+    """
+    if samples.ndim != 2 or not len(samples):
+        raise ValueError(f"samples: expected shape (N, D) with N >= 1, got {tuple(samples.shape)}")
+    if centers.ndim != 2 or centers.shape[1] != samples.shape[1] or not len(centers):
+        raise ValueError(f"centers: expected shape (K, {samples.shape[1]}), got {tuple(centers.shape)}")
+    stds = torch.as_tensor(std, dtype=torch.float32).expand(len(centers)).cpu()
+    for name, value in (("std", stds.min().item()), ("threshold", threshold), ("radius", radius)):
+        if not value > 0:
+            raise ValueError(f"{name}: expected a positive number, got {value}")
+    distance, nearest = torch.cdist(samples.detach().float().cpu(), centers.float().cpu()).min(1)
+    good = distance <= radius * stds[nearest]
+    counts = torch.bincount(nearest[good], minlength=len(centers))
+    needed = threshold * len(samples) if threshold < 1 else threshold
+    return ModeCount(int((counts >= needed).sum()), good.float().mean().item())
+
+
+def nearest_neighbours(queries: Any, pool: Any, k: int = 1, network: FeatureNet | None = None) -> tuple[Tensor, Tensor]:
+    """For each query the `k` nearest members of `pool`, nearest first: positions (N, k) and Euclidean distances (N, k).
+
+    Distances are between pixels, or between the features of `network`. Shows whether a model has learnt its training
+    pictures by heart.
+
+    Raises:
+        ValueError: naming the argument, for shapes that differ or a `k` out of range.
+    """
+    queries, pool = (as_images(v, n) for v, n in ((queries, "queries"), (pool, "pool")))
+    if queries.shape[1:] != pool.shape[1:]:
+        raise ValueError(f"pool: pictures of shape {tuple(pool.shape[1:])}, but queries have {tuple(queries.shape[1:])}")
+    if not 1 <= k <= len(pool):
+        raise ValueError(f"k: expected 1 to {len(pool)}, got {k}")
+    a, b = (v.flatten(1) if network is None else network.features(v) for v in (queries, pool.to(queries.device)))
+    found = [
+        torch.cdist(part, b, compute_mode="donot_use_mm_for_euclid_dist" if len(b) < 2000 else "use_mm_for_euclid_dist").topk(
+            k, largest=False
+        )
+        for part in a.split(256)
+    ]
+    return torch.cat([f.indices for f in found]), torch.cat([f.values for f in found])
