@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 PROOF_MIME = "application/vnd.nbdgm.proof+json"
 CLAIM_MIME = "application/vnd.nbdgm.claim+json"
-ID = re.compile(r"(?<![\w.-])(?:ERR-\d{3}-\d+|E-(?:13\.(?:A\d|\d+)|\d{3}-D?\d+)|[SDFT]-\d{2})(?![\w-])")
+ID = re.compile(r"(?<![\w.-])(?:ERR-\d{3}-\d+|E-(?:13\.(?:A\d|\d+)|\d{3}-D?\d+[a-z]?)|T-\d{3}-\d+|[SDF]-\d{2})(?![\w-])")
 
 
 def source(cell: dict) -> str:
@@ -36,7 +36,7 @@ def code_hash(notebook: dict) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """One derivation or claim as its cell left it: `data` is the stored JSON, `cell` the index, `anchor` the cell's id in HTML."""
+    """One derivation or claim as its cell left it: the stored JSON, the cell's index, and its id in HTML."""
 
     chapter: "Chapter" = field(repr=False)
     cell: int

@@ -1,22 +1,49 @@
-// A link to something inside a collapsed solution opens the solution first; marks on wide tables say that they scroll.
+// What the pages need beyond the theme: links into collapsed solutions open them, and formulas in running text that are wider
+// than a phone scroll in a box of their own.
 (() => {
-  function open() {
+  const closedBox = ".toggle-hidden, details:not([open])";
+
+  function openTarget() {
     const name = decodeURIComponent(location.hash.slice(1));
     const target = name && document.getElementById(name);
-    if (!target) return;
-    let closed = target.closest(".toggle-hidden, details:not([open])");
-    if (!closed) return;
-    while (closed) {
-      if (closed.tagName === "DETAILS") closed.open = true;
+    if (!target || !target.closest(closedBox)) return;
+    for (let box = target.closest(closedBox); box; box = target.closest(closedBox)) {
+      if (box.tagName === "DETAILS") box.open = true;
       else {
-        const button = closed.querySelector("button.toggle-button");
+        const button = box.querySelector("button.toggle-button");
         if (button) button.click();
-        closed.classList.remove("toggle-hidden");
+        box.classList.remove("toggle-hidden");
       }
-      closed = target.closest(".toggle-hidden, details:not([open])");
     }
     target.scrollIntoView();
   }
-  window.addEventListener("hashchange", open);
-  window.addEventListener("load", open);
+
+  function boxWideFormulas() {
+    document.querySelectorAll(".bd-article mjx-container:not([display])").forEach((formula) => {
+      formula.classList.remove("nb-wide");
+      const room = formula.closest("p, li, dd, td, th, figcaption, div");
+      if (!room || !formula.offsetParent || formula.closest(".nbdgm-formula")) return;
+      if (formula.getBoundingClientRect().width > room.clientWidth) formula.classList.add("nb-wide");
+    });
+  }
+
+  function whenTypeset(action) {
+    const wait = () => {
+      const started = window.MathJax && window.MathJax.startup && window.MathJax.startup.promise;
+      if (started) started.then(action);
+      else setTimeout(wait, 100);
+    };
+    if (document.querySelector("script[src*='mathjax']")) wait();
+  }
+
+  window.addEventListener("hashchange", openTarget);
+  window.addEventListener("load", () => {
+    openTarget();
+    whenTypeset(boxWideFormulas);
+  });
+  let last = window.innerWidth;
+  window.addEventListener("resize", () => {
+    if (window.innerWidth !== last) whenTypeset(boxWideFormulas);
+    last = window.innerWidth;
+  });
 })();

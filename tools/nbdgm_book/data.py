@@ -50,18 +50,24 @@ class Entry:
     chapter: str = ""
     tex: str = ""
     status: str = ""
-    verify: str = ""
+    measure: str = ""
     tier: str = ""
     cls: str = ""
     printed: str = ""
     right: str = ""
     check: str = ""
     errata: tuple[str, ...] = ()
+    see: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
         """Where it stands: the sources' titles and the section."""
-        return " and ".join(SOURCES[s] for s in self.source) + (f", {self.where}" if self.where else "")
+        return ", ".join(SOURCES[s] for s in self.source) + (f": {self.where}" if self.where else "")
+
+    @property
+    def error(self) -> str:
+        """What kind of error an erratum corrects, in words."""
+        return " and ".join(CLASSES[c] for c in self.cls.split("/") if c)
 
     @property
     def tooltip(self) -> str:
@@ -76,7 +82,9 @@ def entry(raw: dict) -> Entry:
         ValueError: a field is unknown, missing, or holds what it may not.
     """
     fields = {"cls" if k == "class" else k: v for k, v in raw.items()}
-    listed = {k: tuple([v] if isinstance(v, str) else v or ()) for k in ("source", "errata") for v in [fields.pop(k, None)]}
+    listed = {
+        k: tuple([v] if isinstance(v, str) else v or ()) for k in ("source", "errata", "see") for v in [fields.pop(k, None)]
+    }
     try:
         made = Entry(**{k: str("" if v is None else v).strip() for k, v in fields.items()}, **listed)
     except TypeError as error:
@@ -87,7 +95,7 @@ def entry(raw: dict) -> Entry:
         raise ValueError(f"kind {made.kind!r} is none of {', '.join(KINDS)}")
     if not made.source or not set(made.source) <= set(SOURCES):
         raise ValueError(f"source {list(made.source)} is not among {', '.join(SOURCES)}")
-    if made.kind == "erratum" and not (made.printed and made.right and made.cls in CLASSES):
+    if made.kind == "erratum" and not (made.printed and made.right and set(made.cls.split("/")) <= set(CLASSES)):
         raise ValueError("an erratum needs `printed`, `right` and a `class` of " + ", ".join(CLASSES))
     return made
 

@@ -1,6 +1,7 @@
 """Anchors at code cells, and IDs of the source map in prose as links."""
 
 import json
+import re
 from pathlib import Path
 
 import chapters
@@ -13,7 +14,7 @@ from sphinx.util import logging
 from nbdgm_book import data
 
 logger = logging.getLogger(__name__)
-MAP_PAGE = "book/appendix/source_map"
+MAP_PAGE, ERRATA_PAGE = "book/appendix/source_map", "book/appendix/errata"
 OPAQUE = (
     nodes.literal,
     nodes.literal_block,
@@ -25,6 +26,11 @@ OPAQUE = (
     nodes.comment,
 )
 OPAQUE += (addnodes.pending_xref, addnodes.desc_signature, addnodes.download_reference)
+
+
+def page_of(name: str) -> str:
+    """The page that explains an ID: errata have their own."""
+    return ERRATA_PAGE if name.startswith("ERR-") else MAP_PAGE
 
 
 class CellAnchors(SphinxTransform):
@@ -42,6 +48,26 @@ class CellAnchors(SphinxTransform):
             node["ids"].append(chapters.anchor(cells[index], index))
         for number, node in enumerate(self.document.findall(nodes.section)):  # sphinx-exercise gives all its boxes the same id
             node["ids"] = [f"{i}-{number}" if i in ("solution-content", "exercise-content") else i for i in node["ids"]]
+
+
+class LinkProofIds(SphinxTransform):
+    """The IDs in the head of a rendered derivation become links, as in running text (the stored output holds no address)."""
+
+    default_priority = 410
+    HEAD = re.compile(r'(<div class="nbdgm-proof.*?</strong> <span class="nbdgm-small">)([^<·]*)(?= · )', re.S)
+
+    def apply(self) -> None:
+        def linked(match: re.Match) -> str:
+            return match.group(1) + chapters.ID.sub(
+                lambda m: f'<a href="{self.address(m.group())}">{m.group()}</a>', match.group(2)
+            )
+
+        for node in self.document.findall(nodes.raw):
+            if node.get("format") == "html" and "nbdgm-proof" in node.astext():
+                node[:] = [nodes.Text(self.HEAD.sub(linked, node.astext()))]
+
+    def address(self, name: str) -> str:
+        return self.app.builder.get_relative_uri(self.env.docname, page_of(name)) + f"#{name}"
 
 
 class LinkIds(SphinxTransform):
@@ -82,8 +108,8 @@ class LinkIds(SphinxTransform):
                 link["ids"].append(f"id-{name}")
 
     def link(self, entry: data.Entry) -> nodes.inline:
-        page = self.env.docname
-        uri = f"#{entry.id}" if page == MAP_PAGE else self.app.builder.get_relative_uri(page, MAP_PAGE) + f"#{entry.id}"
+        here, there = self.env.docname, page_of(entry.id)
+        uri = ("" if here == there else self.app.builder.get_relative_uri(here, there)) + f"#{entry.id}"
         reference = nodes.reference("", entry.id, refuri=uri, internal=True, reftitle=entry.tooltip)
         return nodes.inline("", "", reference, classes=["nb-id"])
 
@@ -113,4 +139,5 @@ class LinkIds(SphinxTransform):
 
 def setup(app: Sphinx) -> None:
     app.add_transform(CellAnchors)
+    app.add_transform(LinkProofIds)
     app.add_transform(LinkIds)

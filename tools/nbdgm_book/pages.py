@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from nbdgm_book import data
-from nbdgm_book.links import MAP_PAGE
+from nbdgm_book.links import page_of
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,11 @@ class BookDirective(SphinxDirective):
         return [e for e in data.entries(self.root).values() if not kinds or e.kind in kinds]
 
     def inline(self, text: str) -> list[nodes.Node]:
-        """Inline MyST (emphasis, code, mathematics) as nodes; list markers and headings stay plain text."""
-        return list(self.state.inline_text(re.sub(r"\s+", " ", text.strip()), self.lineno)[0])
+        """Inline MyST (emphasis, code, mathematics) as nodes; spaces at the ends are kept."""
+        text = re.sub(r"\s+", " ", text)
+        middle = list(self.state.inline_text(text.strip(), self.lineno)[0]) if text.strip() else []
+        before = [nodes.Text(" ")] if text.startswith(" ") else []
+        return [*before, *middle, *([nodes.Text(" ")] if middle and text.endswith(" ") else [])]
 
     def paragraph(self, *parts: str | nodes.Node | list, classes: tuple[str, ...] = ()) -> nodes.paragraph:
         node = nodes.paragraph(classes=list(classes))
@@ -92,7 +95,7 @@ class BookDirective(SphinxDirective):
         return nodes.reference("", text, refuri=uri, internal=True, classes=list(classes))
 
     def id_link(self, name: str) -> nodes.inline:
-        return nodes.inline("", "", self.link(MAP_PAGE, name, name), classes=["nb-id"])
+        return nodes.inline("", "", self.link(page_of(name), name, name), classes=["nb-id"])
 
     def mark(self, status: str) -> nodes.inline:
         """A status in words, in a pill: colour is never the only carrier."""
@@ -157,8 +160,10 @@ class SourceMap(BookDirective):
         return [self.entry(e, covered.get(e.id, [])) for e in chosen]
 
     def entry(self, entry: data.Entry, places: list[Place]) -> nodes.container:
-        box = nodes.container(classes=["nb-entry", "nb-covered" if places else "nb-open"], ids=[entry.id])
-        head = self.paragraph(nodes.strong("", entry.id), " ", classes=("nb-entry-head", "nb-plain"))
+        elsewhere = page_of(entry.id) != self.env.docname  # errata have a page of their own: here only the title
+        box = nodes.container(classes=["nb-entry", "nb-covered" if places else "nb-open"], ids=[] if elsewhere else [entry.id])
+        name = self.id_link(entry.id) if elsewhere else nodes.strong("", entry.id)
+        head = self.paragraph(name, " ", classes=("nb-entry-head", "nb-plain"))
         head += self.inline(entry.title)
         details = [
             entry.place,
@@ -169,27 +174,30 @@ class SourceMap(BookDirective):
         box += head
         if entry.tex:
             box += self.formula(entry.tex)
-        if entry.kind == "erratum":
-            box += said(self, entry)
-        if entry.text:
-            box += self.paragraph(entry.text)
-        check = entry.verify or entry.check
-        if check:
-            box += self.paragraph(nodes.emphasis("", "Check: "), check, classes=("nb-verify",))
-        if entry.errata:
-            box += self.paragraph(nodes.emphasis("", "Errata: "), ", ".join(entry.errata), classes=("nb-verify",))
+        if not elsewhere:
+            if entry.kind == "erratum":
+                box += self.paragraph(nodes.strong("", "Printed: "), entry.printed)
+                box += self.paragraph(nodes.strong("", "Right: "), entry.right)
+            if entry.text:
+                box += self.paragraph(entry.text)
+            for word, text in (
+                ("Check", entry.check),
+                ("Measured", entry.measure),
+                ("See", ", ".join(entry.see)),
+                ("Errata", ", ".join(entry.errata)),
+            ):
+                if text:
+                    box += self.paragraph(nodes.emphasis("", word + ": "), text, classes=("nb-verify",))
         if places:
-            box += self.paragraph(nodes.strong("", "Covered: "), self.places(places), classes=("nb-state", "nb-plain"))
+            box += self.paragraph(
+                nodes.strong("", "Decided in " if entry.kind == "erratum" else "Covered in "),
+                self.places(places),
+                classes=("nb-state", "nb-plain"),
+            )
         else:
             planned = f", planned for `{entry.chapter.removeprefix('book/')}`" if entry.chapter else ""
             box += self.paragraph(nodes.strong("", "Open"), planned + ".", classes=("nb-state", "nb-plain"))
         return box
-
-
-def said(directive: BookDirective, entry: data.Entry) -> nodes.container:
-    """What is printed, and what is right."""
-    printed = directive.paragraph(nodes.strong("", "Printed: "), entry.printed)
-    return nodes.container("", printed, directive.paragraph(nodes.strong("", "Right: "), entry.right), classes=["nb-said"])
 
 
 class SourceMapTotals(BookDirective):
@@ -262,26 +270,6 @@ def heading(directive: BookDirective, chapter: chapters.Chapter) -> nodes.Node:
     return nodes.rubric("", "", directive.link(chapter.docname, "", chapter.title))
 
 
-class Errata(BookDirective):
-    """`{errata-table} source`: what is printed, what is right, and the cell that decides."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        chosen = [e for e in self.entries("erratum") if e.source[0] == self.arguments[0]]
-        if not chosen:
-            raise self.error(f"the source map has no errata of {self.arguments[0]!r}")
-        covered = coverage(self.book())
-        rows = []
-        for entry in chosen:
-            places = covered.get(entry.id, [])
-            decided = self.places(places) if places else self.inline(f"open: `{entry.chapter.removeprefix('book/')}`")
-            title = self.paragraph(nodes.strong("", "", *self.inline(entry.title)), f" ({data.CLASSES[entry.cls]})")
-            where = self.paragraph(entry.where, classes=("nb-where",))
-            rows.append([[self.id_link(entry.id)], nodes.container("", title, where, said(self, entry)), decided])
-        return [self.table(["ID", "what is printed, and what is right", "decided in"], rows, ("nb-errata",))]
-
-
 class Execution(BookDirective):
     """`{execution-table}`: for every chapter its budget, device, time, versions."""
 
@@ -326,12 +314,19 @@ class ReadingList(BookDirective):
         return [listing]
 
 
+def plain_docstring(app: Sphinx, what: str, name: str, thing, options, lines: list[str]) -> None:
+    """Docstrings are plain text with `code`: a bar in |x| is not markup."""
+    for number, line in enumerate(lines):
+        parts = re.split(r"(`+[^`]*`+)", line)
+        lines[number] = "".join(p if p.startswith("`") else p.replace("|", r"\|") for p in parts)
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", plain_docstring, priority=400)
     app.add_directive("source-map", SourceMap)
     app.add_directive("source-map-totals", SourceMapTotals)
     app.add_directive("proof-index", ProofIndex)
     app.add_directive("claim-index", ClaimIndex)
-    app.add_directive("errata-table", Errata)
     app.add_directive("execution-table", Execution)
     app.add_directive("glossary-table", Glossary)
     app.add_directive("reading-list", ReadingList)
