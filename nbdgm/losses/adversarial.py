@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
+from nbdgm.losses.precision import full
+
 
 class Game(NamedTuple):
     """The two losses of an adversarial game, both to be descended."""
@@ -24,17 +26,17 @@ class Game(NamedTuple):
 
 def logistic_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """-E log D(real) - E log(1 - D(fake)): the critic's cross-entropy, twice E-13.30 for balanced classes. E-13.31, E-13.32."""
-    return F.softplus(-real_logits.float()).mean() + F.softplus(fake_logits.float()).mean()
+    return F.softplus(-full(real_logits)).mean() + F.softplus(full(fake_logits)).mean()
 
 
 def minimax_generator(fake_logits: Tensor) -> Tensor:
     """E log(1 - D(fake)): what the generator descends in the minimax game. Its gradient fades when the critic wins. E-13.34."""
-    return -F.softplus(fake_logits.float()).mean()
+    return -F.softplus(full(fake_logits)).mean()
 
 
 def non_saturating_generator(fake_logits: Tensor) -> Tensor:
     """-E log D(fake): the same fixed points, and a gradient that is strongest when the critic wins. E-13.33."""
-    return F.softplus(-fake_logits.float()).mean()
+    return F.softplus(-full(fake_logits)).mean()
 
 
 minimax = Game(logistic_critic, minimax_generator)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from nbdgm.losses.precision import full
+
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
     """E (|grad critic(u)| - target)^2 at u = e real + (1 - e) fake, one e ~ U(0, 1) for each example.
@@ -55,7 +57,7 @@ def input_gradients(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         ValueError: the critic's output does not depend on its input.
     """
     with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
-        x = x.detach().float().requires_grad_() if x.dtype.itemsize < 4 else x.detach().requires_grad_()
+        x = full(x).detach().requires_grad_()
         output = critic(x)
         if not output.requires_grad:
             raise ValueError("the critic's output does not depend on its input, so there is no gradient to penalise")

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nbdgm.losses.precision import full
+
 
 def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     """log p(x|z) of independent Bernoulli variables, summed over the dimensions of one example.
@@ -26,7 +28,7 @@ def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     """
     events = _event_dimensions("logits", logits, x)
     _check_unit_interval(x)
-    logits, x = torch.broadcast_tensors(logits.float() if logits.dtype.itemsize < 4 else logits, x)
+    logits, x = torch.broadcast_tensors(full(logits), x)
     return _sum_events(-F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none"), events)
 
 
@@ -47,6 +49,7 @@ def gaussian_log_likelihood(mean: Tensor, std: Tensor | float, x: Tensor) -> Ten
         ValueError: shapes do not agree.
     """
     events = _event_dimensions("mean", mean, x)
+    mean, x = full(mean), full(x)
     std = _positive("std", std, mean)
     standardised = (x - mean) / std
     log_prob = -0.5 * standardised.square() - std.log() - 0.5 * math.log(2 * math.pi)
@@ -67,6 +70,7 @@ def gaussian_kl(mean: Tensor, std: Tensor | float, prior_mean: Tensor | float = 
     Returns:
         (B,) nats, never negative (up to rounding).
     """
+    mean = full(mean)
     std, prior_std = _positive("std", std, mean), _positive("prior_std", prior_std, mean)
     prior_mean = torch.as_tensor(prior_mean, dtype=mean.dtype, device=mean.device)
     try:
@@ -87,6 +91,7 @@ def gaussian_kl(mean: Tensor, std: Tensor | float, prior_mean: Tensor | float = 
 
 def reparameterise(mean: Tensor, std: Tensor | float) -> Tensor:
     """A sample of N(mean, diag(std^2)) that gradients flow through: mean + std * noise. E-13.27. Shape of `mean`."""
+    mean = full(mean)
     return mean + std * torch.randn_like(mean)
 
 
@@ -153,7 +158,7 @@ def _sum_events(values: Tensor, events: int) -> Tensor:
 def _positive(name: str, std: Tensor | float, like: Tensor) -> Tensor:
     if not isinstance(std, Tensor) and not std > 0:
         raise ValueError(f"{name} must be positive, got {std}")
-    return torch.as_tensor(std, dtype=None if isinstance(std, Tensor) else like.dtype, device=like.device)
+    return full(torch.as_tensor(std, dtype=None if isinstance(std, Tensor) else like.dtype, device=like.device))
 
 
 def _check_unit_interval(x: Tensor) -> None:

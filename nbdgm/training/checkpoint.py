@@ -1,6 +1,7 @@
 """Checkpoints that survive a crash at any moment, and that never run code when they are read."""
 
 import contextlib
+import hashlib
 import io
 import os
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 _FORMAT = 1
+_DIGEST = hashlib.sha256().digest_size  # the file ends with a digest of all that is before: archives do not notice flipped bits
 
 
 class CheckpointError(RuntimeError):
@@ -28,6 +30,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(buffer.getbuffer())
+            file.write(hashlib.sha256(buffer.getbuffer()).digest())
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -51,9 +54,12 @@ def load(path: Path, hyperparameters: dict[str, Any]) -> dict[str, Any]:
         CheckpointError: the file is damaged or no checkpoint of ours, or was made with other hyper-parameters (all are named).
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(state, dict) or state.get("format") != _FORMAT:
-            raise ValueError("not a checkpoint of this version of nbdgm.training")
+        content = path.read_bytes()
+        if hashlib.sha256(content[:-_DIGEST]).digest() != content[-_DIGEST:]:
+            raise ValueError("the file is damaged, incomplete, or no checkpoint of nbdgm")
+        state = torch.load(io.BytesIO(content[:-_DIGEST]), map_location="cpu", weights_only=True)
+        if state["format"] != _FORMAT:
+            raise ValueError(f"it has format {state['format']}, this version of nbdgm reads {_FORMAT}")
     except Exception as error:
         reason = str(error).strip().split("\n")[0][:200]
         raise CheckpointError(

@@ -1,0 +1,62 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbdgm import losses
+
+GAMES = {"minimax": losses.minimax, "non_saturating": losses.non_saturating}
+logits = st.lists(st.floats(-15, 15), min_size=1, max_size=5)
+
+
+def double(values):
+    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+
+@pytest.mark.parametrize("name", GAMES)
+@given(real=logits, fake=logits)
+def test_the_critic_descends_its_cross_entropy(name, real, fake):
+    loss = GAMES[name].critic(double(real), double(fake))
+    d = lambda a: 1 / (1 + math.exp(-a))
+    expected = -sum(math.log(d(a)) for a in real) / len(real) - sum(math.log(1 - d(a)) for a in fake) / len(fake)
+    assert loss.item() == pytest.approx(expected, rel=1e-7, abs=1e-9)
+
+
+@given(logits)
+def test_the_minimax_generator_descends_log_one_minus_d(fake):
+    a = double(fake)
+    loss = losses.minimax.generator(a)
+    loss.backward()
+    d = torch.sigmoid(a.detach())
+    assert loss.item() == pytest.approx(torch.log(1 - d).mean().item(), rel=1e-7, abs=1e-9)
+    torch.testing.assert_close(a.grad, -d / len(fake))  # always towards higher logits, fading as D goes to 0
+
+
+@given(logits)
+def test_the_non_saturating_generator_ascends_log_d(fake):
+    a = double(fake)
+    loss = losses.non_saturating.generator(a)
+    loss.backward()
+    d = torch.sigmoid(a.detach())
+    assert loss.item() == pytest.approx(-torch.log(d).mean().item(), rel=1e-7, abs=1e-9)
+    torch.testing.assert_close(a.grad, -(1 - d) / len(fake))  # strongest as D goes to 0
+
+
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("scale", [1e4, -1e4])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_extreme_logits_give_finite_losses_and_gradients(name, scale, dtype):
+    real = torch.full((4,), scale, dtype=dtype, requires_grad=True)
+    fake = torch.full((4,), -scale, dtype=dtype, requires_grad=True)
+    game = GAMES[name]
+    critic, generator = game.critic(real, fake), game.generator(fake)
+    assert critic.item() == pytest.approx(0.0 if scale > 0 else 2e4, rel=0.01)
+    (critic + generator).backward()
+    assert all(torch.isfinite(t).all() for t in (critic, generator, real.grad, fake.grad))
+
+
+def test_a_fooled_critic_pays_log_four_and_patches_are_averaged():
+    assert losses.minimax.critic(torch.zeros(3, 1, 2, 2), torch.zeros(5)).item() == pytest.approx(math.log(4))
+    assert losses.minimax.critic is losses.non_saturating.critic  # the two games differ in the generator alone

@@ -1,0 +1,91 @@
+import pytest
+import torch
+from torch import nn
+
+from nbdgm.networks import conv_decoder, conv_encoder, dcgan_critic, dcgan_generator
+
+TRACES = {28: [7, 14, 28], 32: [4, 8, 16, 32], 64: [4, 8, 16, 32, 64]}
+
+
+def sides(net, x):
+    """Side of every feature map on the way, once each."""
+    trace = []
+    for layer in net:
+        x = layer(x)
+        if x.ndim == 4 and x.shape[-1] not in trace:
+            assert x.shape[-1] == x.shape[-2]
+            trace.append(x.shape[-1])
+    return trace, x
+
+
+@pytest.mark.parametrize("size", TRACES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_generator_and_critic_walk_the_same_sides(size, channels):
+    trace, images = sides(dcgan_generator(10, channels, width=2, size=size), torch.randn(3, 10))
+    assert trace == TRACES[size]
+    assert images.shape == (3, channels, size, size) and images.abs().max() <= 1
+    trace, logits = sides(dcgan_critic(channels, width=2, size=size), images)
+    assert trace == TRACES[size][-2::-1]
+    assert logits.shape == (3,)
+
+
+def test_widths_double_towards_the_small_end():
+    generator = dcgan_generator(10, width=16, size=64)
+    ups = [m for m in generator if isinstance(m, nn.ConvTranspose2d)]
+    assert [(m.in_channels, m.out_channels) for m in ups] == [(128, 64), (64, 32), (32, 16), (16, 1)]
+    assert [type(m) for m in generator][2:5] == [nn.BatchNorm2d, nn.ReLU, nn.ConvTranspose2d] and isinstance(
+        generator[-1], nn.Tanh
+    )
+    critic = dcgan_critic(width=16, size=28)
+    downs = [m for m in critic if isinstance(m, nn.Conv2d)]
+    assert [(m.in_channels, m.out_channels) for m in downs] == [(1, 16), (16, 32)]
+    assert all(m.negative_slope == 0.2 for m in critic if isinstance(m, nn.LeakyReLU))
+
+
+def test_spectral_normalisation_reaches_every_layer_of_the_critic():
+    critic = dcgan_critic(width=4, spectral=True)
+    for _ in range(30):
+        critic(torch.rand(2, 1, 28, 28))  # power iteration
+    layers = [m for m in critic if isinstance(m, (nn.Conv2d, nn.Linear))]
+    assert len(layers) == 3
+    for layer in layers:
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
+
+
+def test_batch_normalisation_of_the_critic_spares_the_first_map():
+    norms = [m.num_features for m in dcgan_critic(width=4, size=64, normalise=True) if isinstance(m, nn.BatchNorm2d)]
+    assert norms == [8, 16, 32]
+    assert not [m for m in dcgan_critic(width=4) if isinstance(m, nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize("size,widths", [(28, (16, 32)), (32, (4, 8, 16)), (8, (4,))])
+def test_encoder_and_decoder_mirror_each_other(size, widths):
+    encoder = conv_encoder(3, widths, features=24, size=size)
+    decoder = conv_decoder(5, 3, widths[::-1], features=24, size=size)
+    assert encoder(torch.rand(2, 3, size, size)).shape == (2, 24)
+    logits = decoder(torch.randn(2, 5))
+    assert logits.shape == (2, 3, size, size)
+    assert isinstance(encoder[-1], nn.SiLU) and isinstance(decoder[-1], nn.ConvTranspose2d)  # features; bare logits
+    assert logits.min() < 0  # no squashing at the end
+
+
+@pytest.mark.parametrize("make", [lambda **k: dcgan_generator(8, **k), dcgan_critic])
+def test_a_size_without_a_plan_is_named(make):
+    with pytest.raises(ValueError, match="size must be one of 28, 32, 64, got 30"):
+        make(size=30)
+
+
+@pytest.mark.parametrize(
+    "call,message",
+    [
+        (lambda: dcgan_generator(0), "latent must be a positive integer"),
+        (lambda: dcgan_critic(channels=1.0), "channels must be a positive integer"),
+        (lambda: conv_encoder(size=30), "size 30 cannot be halved 2 times"),
+        (lambda: conv_encoder(widths=()), "cannot be halved 0 times"),
+        (lambda: conv_decoder(4, widths=(8, -4)), r"widths\[1\] must be a positive integer"),
+        (lambda: conv_decoder(4, features=None), "features must be a positive integer"),
+    ],
+)
+def test_other_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,170 @@
+import builtins
+import errno
+import io
+import os
+import random
+
+import games
+import pytest
+import torch
+from torch import nn
+
+from nbdgm.data.batches import Batches
+from nbdgm.training import CheckpointError, Player, adam, checkpoint, linear_decay, play
+
+
+def line(lr=0.1, *, width=3, turns=1, ema=None, name="line", batch=4, schedule=None, **options):
+    """Arguments of `play` for a small regression."""
+    torch.manual_seed(0)
+    net = nn.Linear(width, 1)
+    player = Player(
+        net, loss=lambda x: net(x).square().mean(), optimizer=adam(lr), turns=turns, ema=ema, name=name, schedule=schedule
+    )
+    return {
+        "players": player,
+        "data": Batches(torch.randn(20, width, generator=torch.Generator().manual_seed(0)), batch),
+    } | options
+
+
+def test_resuming_goes_on_where_the_run_stopped(tmp_path):
+    file = tmp_path / "deep" / "run.pt"
+    play(**line(), steps=10, checkpoint=file)
+    resumed = line()
+    calls = []
+    history = play(**resumed, steps=25, checkpoint=file, callbacks=lambda step, _: calls.append(step), every=1)
+    unbroken = line()
+    whole = play(**unbroken, steps=25)
+    assert calls == list(range(11, 26))
+    assert history.steps == 25 and (history["loss"] == whole["loss"]).all()
+    assert games.same(games.state_of([resumed["players"]]), games.state_of([unbroken["players"]]))
+    assert [f.name for f in file.parent.iterdir()] == ["run.pt"]  # no temporary files
+    again = play(**line(), steps=25, checkpoint=file)  # nothing left to do
+    assert (again["loss"] == whole["loss"]).all() and again.seconds == pytest.approx(history.seconds, rel=0.5)
+
+
+def test_resume_false_starts_afresh(tmp_path):
+    file = tmp_path / "run.pt"
+    play(**line(), steps=10, checkpoint=file)
+    calls = []
+    play(**line(), steps=3, checkpoint=file, resume=False, callbacks=lambda step, _: calls.append(step), every=1)
+    assert calls == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "change,message",
+    [
+        ({"lr": 0.2}, "line: lr: 0.1 in the checkpoint, 0.2 now"),
+        ({"turns": 2}, "line: turns: 1 in the checkpoint, 2 now"),
+        ({"ema": 0.9}, "line: ema: None in the checkpoint, 0.9 now"),
+        ({"batch": 5}, "batch size: 4 in the checkpoint, 5 now"),
+        ({"name": "curve"}, r"players: \['line'\] in the checkpoint, \['curve'\] now"),
+        ({"width": 2}, r"line: shapes: .*\[1, 3\].* in the checkpoint, .*\[1, 2\].* now"),
+        ({"hyperparameters": {"beta": 4.0}}, "beta: 1.0 in the checkpoint, 4.0 now"),
+        ({"hyperparameters": {}}, "beta: 1.0 in the checkpoint, absent now"),
+        ({"schedule": linear_decay()}, r"steps .*: absent in the checkpoint, 10 now"),
+    ],
+)
+def test_another_run_is_refused_and_the_difference_named(tmp_path, change, message):
+    play(**line(hyperparameters={"beta": 1.0}), steps=5, checkpoint=tmp_path / "run.pt")
+    before = (tmp_path / "run.pt").read_bytes()
+    with pytest.raises(CheckpointError, match=message):
+        play(**line(**{"hyperparameters": {"beta": 1.0}} | change), steps=10, checkpoint=tmp_path / "run.pt")
+    assert (tmp_path / "run.pt").read_bytes() == before
+
+
+def test_a_checkpoint_further_on_than_asked_is_refused(tmp_path):
+    play(**line(), steps=5, checkpoint=tmp_path / "run.pt")
+    with pytest.raises(CheckpointError, match="at step 5 already, beyond steps=3"):
+        play(**line(), steps=3, checkpoint=tmp_path / "run.pt")
+
+
+def test_data_without_a_state_are_warned_about(tmp_path):
+    arguments = line() | {"data": iter([torch.ones(4, 3)] * 99)}
+    play(**arguments, steps=5, checkpoint=tmp_path / "run.pt")
+    with pytest.warns(UserWarning, match="it starts anew"):
+        play(**line() | {"data": iter([torch.ones(4, 3)] * 99)}, steps=9, checkpoint=tmp_path / "run.pt")
+
+
+def damaged(content: bytes) -> list[bytes]:
+    flipped = bytearray(content)
+    flipped[random.Random(0).randrange(len(content))] ^= 4
+    return [content[:-1], content[: len(content) // 2], b"", bytes(flipped), b"not a checkpoint" * 99]
+
+
+def test_a_damaged_file_is_an_error_with_a_remedy(tmp_path):
+    file = tmp_path / "run.pt"
+    play(**line(), steps=5, checkpoint=file)
+    for content in damaged(file.read_bytes()):
+        file.write_bytes(content)
+        arguments = line()
+        before = games.state_of([arguments["players"]])
+        with pytest.raises(
+            CheckpointError, match=r"cannot read the checkpoint .*run\.pt.*[Dd]elete the file, or pass resume=False"
+        ):
+            play(**arguments, steps=10, checkpoint=file)
+        assert games.same(games.state_of([arguments["players"]]), before)
+
+
+class Evil:
+    def __reduce__(self):
+        return (builtins.print, ("code ran",))
+
+
+def test_loading_never_runs_code(tmp_path, capsys):
+    checkpoint.save(tmp_path / "run.pt", {"hyperparameters": {}, "surprise": Evil()})
+    with pytest.raises(CheckpointError, match="cannot read"):
+        checkpoint.load(tmp_path / "run.pt", {})
+    assert "code ran" not in capsys.readouterr().out
+
+
+class FullDisk(io.FileIO):
+    """A file on a disk that has room for a hundred more bytes."""
+
+    def write(self, content):
+        super().write(bytes(content)[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
+    file = tmp_path / "run.pt"
+    play(**line(), steps=5, checkpoint=file)
+    before = file.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(builtins, "open", lambda name, mode: FullDisk(name, mode))
+        with pytest.raises(CheckpointError, match=r"No space left on device; the previous checkpoint is intact. Make room"):
+            play(**line(), steps=10, checkpoint=file)
+    assert file.read_bytes() == before and [f.name for f in tmp_path.iterdir()] == ["run.pt"]
+    assert play(**line(), steps=10, checkpoint=file).steps == 10
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_device_that_is_really_full(tmp_path, monkeypatch):
+    real = builtins.open
+    monkeypatch.setattr(builtins, "open", lambda name, mode: real("/dev/full", mode))
+    with pytest.raises(CheckpointError, match="No space left on device; there is no earlier checkpoint"):
+        play(**line(), steps=2, checkpoint=tmp_path / "run.pt")
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_a_crash_while_saving_keeps_the_previous_checkpoint(tmp_path, monkeypatch, moment):
+    class PowerCut(BaseException):
+        pass
+
+    def cut(*_):
+        raise PowerCut
+
+    file = tmp_path / "run.pt"
+    play(**line(), steps=5, checkpoint=file)
+    before = file.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, moment, cut)
+        with pytest.raises(PowerCut):
+            play(**line(), steps=6, checkpoint=file)
+    assert file.read_bytes() == before
+    assert play(**line(), steps=6, checkpoint=file).steps == 6
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=r"cannot save .*another place"):
+        play(**line(), steps=1, checkpoint=tmp_path / "file" / "run.pt")

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+from nbdgm.training import History, NonFiniteError
+from nbdgm.training.history import record
+
+
+def history_of(values, flush_every=3):
+    history = History()
+    for i, value in enumerate(values, 1):
+        critic = record("critic", {"loss": torch.tensor(value), "gap": -value})
+        history.append({"critic": critic, "generator": record("generator", {"loss": torch.tensor(value + 100)})})
+        if i % flush_every == 0:
+            history.flush()
+    history.flush()
+    return history
+
+
+def test_values_by_full_name_or_by_a_name_that_is_unique():
+    history = history_of([1.0, 2.0, 3.0, 4.0])
+    assert history.steps == 4 and history.keys() == ["critic.loss", "critic.gap", "generator.loss"] == list(history)
+    assert history["critic.loss"].tolist() == [1, 2, 3, 4] and history["generator.loss"].tolist() == [101, 102, 103, 104]
+    assert history["gap"].tolist() == [-1, -2, -3, -4]
+    assert "gap" in history and "critic.loss" in history and "loss" not in history and "fd" not in history
+    with pytest.raises(KeyError, match=r"'loss' is ambiguous; there are critic.loss, critic.gap, generator.loss"):
+        history["loss"]
+    with pytest.raises(KeyError, match="'fd' is not logged"):
+        history["fd"]
+
+
+def test_arrays_are_copies():
+    history = history_of([1.0, 2.0])
+    history["gap"][:] = 7
+    assert history["gap"].tolist() == [-1, -2]
+
+
+def test_running_and_final_means():
+    values = np.arange(10.0) ** 2
+    history = history_of(values.tolist())
+    smooth = history.smooth("critic.loss", 4)
+    assert smooth == pytest.approx([values[max(0, i - 3) : i + 1].mean() for i in range(10)])
+    assert history.smooth("critic.loss", 1) == pytest.approx(values)
+    assert history.last("critic.loss", 3) == pytest.approx(values[-3:].mean())
+    assert history.last("critic.loss", 1000) == pytest.approx(values.mean())
+    with pytest.raises(ValueError, match="window"):
+        history.smooth("critic.loss", 0)
+    with pytest.raises(ValueError, match="no mean of 0 values"):
+        history.last("critic.loss", 0)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_the_first_value_that_is_not_finite_is_named(bad):
+    with pytest.raises(NonFiniteError, match=r"critic.loss became (nan|inf|-inf) at step 5") as caught:
+        history_of([1.0, 2.0, 3.0, 4.0, bad, bad, 7.0])
+    error = caught.value
+    assert (error.player, error.entry, error.step) == ("critic", "loss", 5)
+    assert error.history.steps == 5 and error.history["critic.loss"][:4].tolist() == [1, 2, 3, 4]
+
+
+def test_entries_must_stay_the_same():
+    history = history_of([1.0])
+    with pytest.raises(ValueError, match=r"same entries at every step.*\['critic.loss'\] now"):
+        history.append({"critic": record("critic", {"loss": torch.tensor(1.0)})})
+
+
+def test_it_survives_a_weights_only_file(tmp_path):
+    history = history_of([1.0, 2.0, 3.0])
+    history.seconds, history.films = 2.5, {"samples": [(0, np.zeros((2, 2), np.uint8)), (3, np.ones((2, 2), np.uint8))]}
+    torch.save(history.state_dict(), tmp_path / "history.pt")
+    copy = History()
+    copy.load_state_dict(torch.load(tmp_path / "history.pt", weights_only=True))
+    assert copy.keys() == history.keys() and all((copy[key] == history[key]).all() for key in history)
+    assert (copy.steps, copy.seconds, copy.films["samples"][1][0]) == (3, 2.5, 3)
+    assert copy.films["samples"][1][1].dtype == np.uint8
+
+
+def test_it_describes_itself():
+    assert repr(History()) == "History of 0 steps in 0.0 s: nothing logged"
+    assert repr(history_of([1.0])) == "History of 1 steps in 0.0 s: critic.loss 1, critic.gap -1, generator.loss 101"

@@ -1,0 +1,67 @@
+"""Two processes play the same game as one: same initial weights, same global batches, averaged gradients."""
+
+import os
+import subprocess
+import sys
+
+import games
+import pytest
+import torch
+
+from nbdgm.training import play
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("team")
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        games.__file__,
+        "team",
+        folder,
+    ]
+    env = os.environ | {"OMP_NUM_THREADS": "1", "NBDGM_DEVICE": "cpu"}
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize("name", games.TEAM)
+def test_two_processes_play_the_game_of_one(name, folder):
+    alone = games.TEAM[name]()
+    history = play(alone.players, alone.data, games.TEAM_STEPS)
+    first, second = (load(folder / f"{name}.{rank}.out") for rank in (0, 1))
+    assert games.same(first, second)  # both processes end with the same weights, averages and history
+    for ours, theirs in zip(games.state_of(alone.players), first["state"], strict=True):
+        torch.testing.assert_close(theirs, ours, rtol=1e-5, atol=1e-5)
+    expected = torch.from_numpy(history[history.keys()[0]])
+    torch.testing.assert_close(first["loss"], expected, rtol=1e-4, atol=1e-5)  # the mean over the whole batch is logged
+    assert expected[-1] < 0.97 * expected[0]
+
+
+def test_noise_differs_between_processes_and_is_restored(folder):
+    for rank in (0, 1):
+        unbroken, resumed = load(folder / f"unbroken8.{rank}.out"), load(folder / f"broken8.{rank}.out")
+        assert unbroken["noise"][4:] == resumed["noise"]
+        assert torch.equal(unbroken["weights"], resumed["weights"])
+    assert load(folder / "unbroken8.0.out")["noise"] != load(folder / "unbroken8.1.out")["noise"]
+
+
+def test_a_checkpoint_of_two_processes_is_refused_by_one(folder):
+    alone = games.NoisyVae()
+    with pytest.raises(RuntimeError, match="processes: 2 in the checkpoint, 1 now"):
+        play(alone.players, alone.data, 40, checkpoint=folder / "vae.pt")
+
+
+def test_a_batch_that_cannot_be_shared_is_named(folder):
+    for rank in (0, 1):
+        assert "a batch of 3 cannot be shared evenly by 2 processes" in (folder / f"uneven.{rank}").read_text()
