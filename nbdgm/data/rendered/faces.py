@@ -96,7 +96,7 @@ def _draw(f: dict[str, Tensor], size: int) -> Tensor:
 
     # The light falls from one side: paint is multiplied by this, brighter towards the light and darker away from it.
     side = number["light"] * number["light_strength"]
-    shade = (1 + 0.38 * side * (x / 0.62).clamp(-1, 1) - 0.10 * side.abs()).unsqueeze(1)
+    shade = (1 + 0.48 * side * (x / 0.62).clamp(-1, 1) - 0.10 * side.abs()).unsqueeze(1)
     lit_skin, lit_hair, lit_shirt = ((c * shade).clamp(0, 1) for c in (skin, hair, shirt))
     shadow_skin = lit_skin * torch.tensor([0.84, 0.74, 0.74]).view(1, 3, 1, 1)
     shadow_hair = lit_hair * 0.72
@@ -105,7 +105,7 @@ def _draw(f: dict[str, Tensor], size: int) -> Tensor:
     # cylinder.
     hx, hy = rotate(x, y - 0.55, 0.20 * number["tilt"])
     hy = hy + 0.55
-    turn = 0.62 * number["pose"]
+    turn = 0.55 * number["pose"]
 
     def on_face(angle: float | Tensor, radius: float = 0.56) -> tuple[Tensor, Tensor]:
         """Where the face's point at `angle` lands, and how much narrower the turn makes it."""
@@ -134,8 +134,8 @@ def _draw(f: dict[str, Tensor], size: int) -> Tensor:
     body = ellipse(x, y - 1.30, 0.80, 0.52)
     canvas = over(canvas, lit_shirt * 0.7, edge(body - 0.03))
     canvas = over(canvas, lit_shirt, edge(body))
-    canvas = over(canvas, shadow_skin, edge(box(x, y - 0.74, 0.17, 0.20, 0.08)))
-    canvas = over(canvas, lit_skin, edge(ellipse(x, y - 0.93, 0.21, 0.10)))
+    canvas = over(canvas, lit_skin * 0.92, edge(ellipse(x, y - 0.84, 0.22, 0.13)))
+    canvas = over(canvas, shadow_skin, edge(box(x, y - 0.70, 0.15, 0.20, 0.06)))
 
     # Ears, head.
     for sign in (-1, 1):
@@ -162,7 +162,7 @@ def _draw(f: dict[str, Tensor], size: int) -> Tensor:
     for sign in (-1, 1):
         cx, narrow = on_face(0.46 * sign)
         ex, ey = hx - cx, hy - 0.20
-        rx, ry = 0.155 * narrow.clamp_min(0.55), 0.03 + 0.165 * opening
+        rx, ry = 0.155 * narrow.clamp_min(0.55), 0.04 + 0.155 * opening
         lid = ellipse(ex, ey + 0.03, rx + 0.035, ry + 0.02)
         canvas = over(canvas, dark, edge(lid) * inside)
         eyeball = edge(ellipse(ex, ey - 0.02, rx, ry - 0.015)) * inside * (opening / 0.15).clamp(0, 1)
@@ -173,7 +173,7 @@ def _draw(f: dict[str, Tensor], size: int) -> Tensor:
         canvas = over(canvas, iris, eye * coverage(ellipse(ix, ey - 0.07, 0.10, 0.11), size, 1.5))
         canvas = over(canvas, dark, edge(ellipse(ix, ey - 0.0, 0.045, 0.07)) * eyeball)
         canvas = over(canvas, white, edge(ellipse(ix + 0.045, ey + 0.07, 0.04, 0.045)) * eyeball)
-        brow = segment(hx - cx, hy + 0.06, -0.12 * narrow, 0.03 * sign + 0.0, 0.12 * narrow, -0.03 * sign) - 0.018
+        brow = segment(hx - cx, hy + 0.08, -0.12 * narrow, -0.01 * sign, 0.12 * narrow, 0.01 * sign) - 0.016
         canvas = over(canvas, shadow_hair * 0.6, edge(brow) * inside * 0.8)
 
     # Mouth.
@@ -194,7 +194,7 @@ def _draw(f: dict[str, Tensor], size: int) -> Tensor:
     # Hair in front: the top of the head above a fringe of strands, and locks at the sides.
     fx = hx - 0.50 * turn.sin()
     crown = ellipse(hx - 0.5 * back, hy + 0.12, 0.68, 0.68)
-    strands = ((fx * 2.6 + 0.5).remainder(1.0) - 0.5).abs() * 0.34
+    strands = ((fx * 3.1 + 0.5).remainder(1.0) - 0.5).square() * 0.52
     straight = -0.08 - strands + 0.10 * fx.square()
     parted = 0.20 * (fx.abs() * 1.5).clamp_max(1.0) - 0.30 - 0.4 * strands + 0.22 * fx.abs()
     swept = -0.22 + 0.26 * fx - strands * 0.6
@@ -208,8 +208,9 @@ def _draw(f: dict[str, Tensor], size: int) -> Tensor:
         front = blend(front, lock, 0.06)
     canvas = over(canvas, shadow_hair * 0.75, edge(front - 0.025))
     canvas = over(canvas, lit_hair, edge(front))
-    ring_y = hy + 0.42 - 0.35 * (hx - 0.15 * turn).square()
-    gloss = coverage((ring_y.abs() - 0.045) + 0.25 * (hx - 0.25 * side).abs() - 0.10, size, 2.0) * edge(front + 0.05)
+    gx, gy = hx - 0.18 * side - 0.10 * turn, hy + 0.47
+    crescent = torch.maximum(ellipse(gx, gy - 0.10, 0.42, 0.16), -ellipse(gx, gy - 0.19, 0.52, 0.19))
+    gloss = coverage(crescent, size, 1.5) * edge(front + 0.05)
     canvas = over(canvas, (lit_hair * 1.25 + 0.18).clamp(0, 1), 0.55 * gloss)
 
     # The ribbon: two loops and a knot, on the side of the head that the picture shows on the left.
