@@ -26,12 +26,8 @@ def source(cell: dict) -> str:
 
 def code_hash(notebook: dict) -> str:
     """SHA-256 over the sources of the code cells, in order: what decides whether stored outputs are still those of the code."""
-    digest = hashlib.sha256()
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            digest.update(source(cell).encode())
-            digest.update(b"\0")
-    return digest.hexdigest()
+    sources = [source(cell) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import datetime
 import fnmatch
+import functools
 import json
 import os
 import platform
@@ -50,7 +51,7 @@ class Result:
     slowest: list[tuple[float, int]] = field(default_factory=list)
 
 
-def environment(seconds: float, budget: str, root: Path = ROOT, python: str = sys.executable) -> dict:
+def environment(seconds: float, budget: str, root: Path = ROOT) -> dict:
     """The provenance that is written into a chapter, its hash apart."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -60,7 +61,7 @@ def environment(seconds: float, budget: str, root: Path = ROOT, python: str = sy
             versions[package] = "not installed"
     return {
         "budget": budget,
-        "device": device(python),
+        "device": device(),
         "seconds": round(seconds, 1),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "cpu": cpu_name(),
@@ -92,17 +93,18 @@ def commit(root: Path = ROOT) -> str:
         return "unknown"
 
 
-def device(python: str = sys.executable) -> str:
+@functools.cache
+def device() -> str:
     """The name of the device that chapters train on, asked of a fresh process (the kernel's own is gone by then)."""
     code = "import nbdgm, torch; d = nbdgm.device(); print(torch.cuda.get_device_name(d) if d.type == 'cuda' else d.type)"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     return done.stdout.strip() or "unknown"
 
 
-def default_budget(python: str = sys.executable) -> str:
+def default_budget() -> str:
     """What `nbdgm` would choose here: NBDGM_BUDGET, else `gpu` where CUDA is there, else `cpu`."""
     done = subprocess.run(
-        [python, "-c", "import nbdgm; print(nbdgm.runtime.budget_name())"], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-c", "import nbdgm; print(nbdgm.runtime.budget_name())"], capture_output=True, text=True, cwd=ROOT
     )
     if done.returncode:
         sys.exit(done.stderr.strip().splitlines()[-1])

@@ -166,6 +166,7 @@ class SourceMap(BookDirective):
         head = self.paragraph(name, " ", classes=("nb-entry-head", "nb-plain"))
         head += self.inline(entry.title)
         details = [
+            entry.error,
             entry.place,
             entry.status if entry.status != "as printed" else "",
             f"tier {entry.tier}" if entry.tier else "",

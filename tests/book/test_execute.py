@@ -1,0 +1,268 @@
+"""tools/execute.py: what is run, what is stored, what is said when a cell fails."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import execute
+import nbformat
+import pytest
+from chapters import code_hash
+
+
+def notebook(*sources: str, title: str = "A title"):
+    made = nbformat.v4.new_notebook()
+    made.cells = [nbformat.v4.new_markdown_cell(f"# {title}")]
+    made.cells += [nbformat.v4.new_code_cell(s) for s in sources]
+    for number, cell in enumerate(made.cells, start=1):
+        cell.id = f"c{number}"
+    return made
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A book with no chapter in it; `write(name, *sources)` adds one."""
+
+    class House:
+        root = tmp_path
+
+        @staticmethod
+        def write(name: str, *sources: str) -> Path:
+            path = tmp_path / "book" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook(*sources), path)
+            return path
+
+    return House
+
+
+@pytest.fixture(autouse=True)
+def known_device(monkeypatch):
+    monkeypatch.setattr(execute, "device", lambda: "cpu")  # asking costs an import of torch
+
+
+def run(house, *arguments: str) -> int:
+    return execute.main([*arguments, "--budget", "cpu"], house.root)
+
+
+def provenance(path: Path) -> dict:
+    return json.loads(path.read_text())["metadata"]["nbdgm"]
+
+
+@pytest.mark.slow
+class TestRuns:
+    def test_stores_outputs_and_where_they_come_from(self, house):
+        path = house.write("vae/1_one.ipynb", "import os; print(os.environ['NBDGM_BUDGET'])", "6 * 7")
+        assert run(house) == 0
+        stored = nbformat.read(path, 4)
+        assert stored.cells[1].outputs[0].text == "cpu\n"
+        assert stored.cells[2].outputs[0].data["text/plain"] == "42"
+        found = provenance(path)
+        assert found["budget"] == "cpu" and found["seconds"] > 0 and found["cores"] >= 1 and found["cpu"]
+        assert {"python", "torch", "numpy", "sympy", "nbdgm"} <= found["versions"].keys()
+        assert found["hash"] == code_hash(stored)
+        assert found.keys() >= {"device", "commit", "date"}
+        nbformat.validate(stored)
+
+    def test_runs_only_what_changed(self, house, capsys):
+        first, second = house.write("vae/1_one.ipynb", "1"), house.write("vae/2_two.ipynb", "2")
+        assert run(house) == 0
+        before = {p: p.read_bytes() for p in (first, second)}
+        capsys.readouterr()
+        assert run(house) == 0
+        assert "nothing to run" in capsys.readouterr().out
+        assert {p: p.read_bytes() for p in (first, second)} == before
+        changed = nbformat.read(second, 4)
+        changed.cells[1].source = "3"
+        nbformat.write(changed, second)
+        assert run(house) == 0
+        assert first.read_bytes() == before[first]
+        assert nbformat.read(second, 4).cells[1].outputs[0].data["text/plain"] == "3"
+
+    def test_a_failure_names_the_cell_and_changes_nothing(self, house, capsys):
+        good = house.write("vae/1_good.ipynb", "1")
+        bad = house.write("vae/2_bad.ipynb", "x = 1", "def f():\n    return y_is_missing\n\nf()")
+        before = bad.read_bytes()
+        assert run(house, "--jobs", "2") == 1
+        captured = capsys.readouterr()
+        assert bad.read_bytes() == before, "a failed run must leave the stored notebook alone"
+        assert not list(bad.parent.glob(".*")), "no temporary file is left"
+        assert provenance(good)["budget"] == "cpu", "the other chapter is stored all the same"
+        for part in ("2_bad.ipynb: cell 3 (id c3)", "NameError", "return y_is_missing"):
+            assert part in captured.err
+        assert "x = 1" not in captured.err, "only the failing cell is shown"
+        assert "1 ran, 1 failed" in captured.out
+        assert "\x1b[" not in captured.err
+
+    def test_a_cell_that_takes_too_long(self, house, capsys):
+        house.write("vae/1_slow.ipynb", "import time; time.sleep(60)")
+        assert run(house, "--timeout", "1") == 1
+        assert "ran longer than 1 s" in capsys.readouterr().err
+
+    def test_a_kernel_that_dies(self, house, capsys):
+        house.write("vae/1_dead.ipynb", "import os; os._exit(1)")
+        assert run(house) == 1
+        assert "the kernel died" in capsys.readouterr().err
+
+    def test_dry_run_stores_nothing(self, house):
+        path = house.write("vae/1_one.ipynb", "1")
+        before = path.read_bytes()
+        assert run(house, "--dry-run") == 0
+        assert path.read_bytes() == before
+
+    def test_an_edit_during_the_run_is_not_overwritten(self, house, capsys):
+        path = house.write("vae/1_one.ipynb", "1")
+        edited = notebook("2")
+        path2 = house.root / "edited.ipynb"
+        nbformat.write(edited, path2)
+        house.write("vae/1_one.ipynb", f"import shutil; shutil.copy({str(path2)!r}, {str(path)!r});")
+        assert run(house) == 1
+        assert "edited while it ran" in capsys.readouterr().err
+        assert nbformat.read(path, 4).cells[1].source == "2"
+
+    def test_what_is_stored_is_the_same_every_time(self, house):
+        path = house.write("vae/1_one.ipynb", "import sys; print('a'); print('b', file=sys.stderr); print('c')", "{'x'}")
+        assert run(house) == 0
+        first = json.loads(path.read_text())
+        assert run(house, "--all") == 0
+        second = json.loads(path.read_text())
+        assert [o["text"] for o in first["cells"][1]["outputs"]] == [["a\n", "c\n"]], "stderr is dropped, streams are joined"
+        assert first["cells"] == second["cells"]
+        assert all("execution" not in c["metadata"] for c in first["cells"])
+
+
+class TestNormalise:
+    def outputs(self, *outputs):
+        made = notebook("x")
+        made.cells[1].outputs = [nbformat.from_dict(o) for o in outputs]
+        execute.normalise(made)
+        return made
+
+    def test_widgets_go(self):
+        bar = {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "bar"}}
+        picture = {"output_type": "display_data", "data": {"image/png": "iVBO", "text/plain": "[grid]"}, "metadata": {}}
+        made = self.outputs(bar | {"metadata": {}}, picture)
+        assert [list(o.data) for o in made.cells[1].outputs] == [["image/png", "text/plain"]]
+
+    def test_metadata_of_cells_but_tags_goes(self):
+        made = notebook("x")
+        made.cells[1].metadata = {"tags": ["nbval-ignore-output"], "execution": {"iopub.status.busy": "now"}, "collapsed": True}
+        execute.normalise(made)
+        assert made.cells[1].metadata == {"tags": ["nbval-ignore-output"]}
+
+    def test_counts_follow_the_cells(self):
+        made = notebook("a", "", "b")
+        for cell in made.cells[1:]:
+            cell.execution_count = 17
+        execute.normalise(made)
+        assert [c.execution_count for c in made.cells[1:]] == [1, 17, 2]
+
+    def test_missing_ids_are_the_same_every_time(self):
+        made = notebook("a")
+        for cell in made.cells:
+            del cell["id"]
+        execute.normalise(made)
+        assert [c.id for c in made.cells] == ["cell-1", "cell-2"]
+
+
+class TestHash:
+    def test_only_code_counts(self):
+        base = notebook("a", "b")
+        same = notebook("a", "b", title="Another title")
+        same.cells[1].outputs = [nbformat.v4.new_output("stream", text="x")]
+        same.cells[1].metadata = {"tags": ["x"]}
+        assert code_hash(base) == code_hash(same)
+
+    @pytest.mark.parametrize("sources", [("a", "c"), ("b", "a"), ("ab",), ("a\0b",), ("a",), ("a", "b", "")])
+    def test_every_change_of_code_counts(self, sources):
+        assert code_hash(notebook("a", "b")) != code_hash(notebook(*sources))
+
+    def test_lines_or_one_string(self):
+        joined, split = notebook("a\nb"), notebook("a\nb")
+        split.cells[1]["source"] = ["a\n", "b"]
+        assert code_hash(joined) == code_hash(split)
+
+    def test_rehash_keeps_fresh_fresh_and_stale_stale(self):
+        made = notebook("install https://old/address")
+        made.metadata["nbdgm"] = {"hash": code_hash(made), "budget": "cpu"}
+        text = nbformat.writes(made)
+        fresh = json.loads(execute.rehash(text, text.replace("old", "new")))
+        assert fresh["metadata"]["nbdgm"]["hash"] == code_hash(fresh)
+        made.metadata["nbdgm"]["hash"] = "0" * 64
+        text = nbformat.writes(made)
+        stale = json.loads(execute.rehash(text, text.replace("old", "new")))
+        assert stale["metadata"]["nbdgm"]["hash"] == "0" * 64
+
+
+class TestStale:
+    @pytest.mark.parametrize(
+        ("budget", "changed", "reason"),
+        [("cpu", False, ""), ("cpu", True, "code changed"), ("smoke", False, "smoke budget"), (None, False, "never run")],
+    )
+    def test_check_lists_stale_chapters(self, house, capsys, budget, changed, reason):
+        path = house.write("vae/1_one.ipynb", "1")
+        made = nbformat.read(path, 4)
+        if budget:
+            made.metadata["nbdgm"] = {"hash": code_hash(made), "budget": budget}
+        if changed:
+            made.cells[1].source = "2"
+        nbformat.write(made, path)
+        assert execute.main(["--check"], house.root) == (1 if reason else 0)
+        assert (reason or "fresh") in capsys.readouterr().out
+
+
+class TestSelect:
+    @pytest.fixture(autouse=True)
+    def chapters(self, house):
+        for name in ("gan/1_gan.ipynb", "vae/2_second.ipynb", "vae/10_tenth.ipynb", "generative_models/1_density.ipynb"):
+            house.write(name, "1")
+        self.root = house.root
+
+    def names(self, *wanted):
+        return [p.relative_to(self.root / "book").as_posix() for p in execute.select(list(wanted), self.root)]
+
+    def test_order_is_that_of_the_book(self):
+        assert self.names() == [
+            "generative_models/1_density.ipynb",
+            "vae/2_second.ipynb",
+            "vae/10_tenth.ipynb",
+            "gan/1_gan.ipynb",
+        ]
+
+    @pytest.mark.parametrize("name", ["gan/1", "gan/1_gan", "book/gan/1_gan.ipynb", "./book/gan/1_gan.ipynb", "1_gan", "gan/*"])
+    def test_ways_to_name_a_chapter(self, name):
+        assert self.names(name) == ["gan/1_gan.ipynb"]
+
+    def test_unknown_chapter(self):
+        with pytest.raises(SystemExit, match=r"no chapter matches 'draw'.*vae/2_second"):
+            self.names("draw")
+
+
+class TestStore:
+    def test_replaces_whole_and_keeps_the_mode(self, tmp_path):
+        path = tmp_path / "a.ipynb"
+        path.write_text("old")
+        path.chmod(0o640)
+        execute.store(path, "new")
+        assert path.read_text() == "new" and stat.S_IMODE(path.stat().st_mode) == 0o640
+        assert os.listdir(tmp_path) == ["a.ipynb"]
+
+    @pytest.mark.parametrize("broken", ["fsync", "replace"])
+    def test_a_full_disk_leaves_the_old_file(self, tmp_path, monkeypatch, broken):
+        path = tmp_path / "a.ipynb"
+        path.write_text("old")
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(execute.os, broken, full)
+        with pytest.raises(OSError, match="No space left"):
+            execute.store(path, "new")
+        assert path.read_text() == "old" and os.listdir(tmp_path) == ["a.ipynb"]
+
+
+def test_jobs_must_be_positive(house, capsys):
+    with pytest.raises(SystemExit):
+        run(house, "--jobs", "0")
+    assert "--jobs must be at least 1" in capsys.readouterr().err
