@@ -323,6 +323,7 @@ def plain_docstring(app: Sphinx, what: str, name: str, thing, options, lines: li
 
 
 def setup(app: Sphinx) -> None:
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", plain_docstring, priority=400)
     app.add_directive("source-map", SourceMap)
     app.add_directive("source-map-totals", SourceMapTotals)

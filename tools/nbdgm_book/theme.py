@@ -15,6 +15,8 @@ def options(app: Sphinx, config: Config) -> None:
     root = Path(app.srcdir)
     owner, name = data.owner_and_name(root)
     config.html_baseurl = config.html_baseurl or f"https://{owner}.github.io/{name}/"
+    if config.html_theme != "sphinx_book_theme":
+        return
     config.html_context = dict(config.html_context or {}) | {"default_mode": "auto"}
     config.html_theme_options = dict(config.html_theme_options or {}) | {
         "repository_url": data.address(root),

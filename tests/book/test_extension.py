@@ -1,0 +1,300 @@
+"""tools/nbdgm_book: a small book with two chapters is built, and its pages say what the stored chapters hold."""
+
+import html
+import io
+import json
+import re
+
+import nbformat
+import pytest
+import yaml
+from chapters import CLAIM_MIME, ID, PROOF_MIME, code_hash, read
+from nbdgm_book import data, theme
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+CONF = """
+extensions = ["myst_nb", "nbdgm_book"]
+html_theme = "basic"
+nb_execution_mode = "off"
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+suppress_warnings = ["mystnb.unknown_mime_type"]
+root_doc = "index"
+project = "small"
+"""
+MAP = [
+    {"id": "S-41", "kind": "system", "title": "VAE", "text": "An $x$ model.", "source": "textbook", "tier": 1},
+    {"id": "E-13.26", "kind": "equation", "title": "KL of $N$", "tex": "a=b", "text": "", "source": ["textbook", "slides"]},
+    {"id": "E-13.27", "kind": "equation", "title": "Open one", "tex": "c=d", "source": "textbook", "chapter": "book/vae/9_x"},
+    {"id": "E-13.2", "kind": "equation", "title": "Named in code", "tex": "e=f", "source": "textbook"},
+    {"id": "D-01", "kind": "figure", "title": "A picture", "source": "book"},
+    {"id": "F-01", "kind": "question", "title": "A question", "source": "lecture"},
+    {"id": "T-002-1", "kind": "table", "title": "A table", "source": "gan-qp"},
+    {
+        "id": "ERR-004-06",
+        "kind": "erratum",
+        "class": "M",
+        "title": "A sum",
+        "source": "textbook",
+        "printed": "$a+b$",
+        "right": "$ab$",
+    },
+]
+SOURCE_MAP_PAGE = "# Source map\n\n```{source-map-totals}\n```\n\n" + "\n\n".join(
+    f"## {kind}\n\n```{{source-map}} {kind}\n```" for kind in data.KINDS
+)
+
+
+def output(mime: str, content: dict, shown: str):
+    return nbformat.v4.new_output("display_data", data={mime: content, "text/html": shown, "text/plain": "plain"})
+
+
+def chapter():
+    made = nbformat.v4.new_notebook()
+    made.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    proof = {"ids": ["E-13.26"], "title": "KL of $N$", "lines": [{"tex": "a", "reason": "b", "status": "proved"}] * 3}
+    head = (
+        '<div class="nbdgm-proof x"><p><strong>KL</strong> <span class="nbdgm-small">E-13.26 · proved</span></p>E-13.26</div>'
+    )
+    claim = {"text": "the bound is tight", "status": "holds", "values": {"gap": 0.123456, "k": 500}, "needs": "cpu"}
+    cells = [
+        nbformat.v4.new_markdown_cell("# One chapter\n\n| sources | S-41, ERR-004-06 |\n|---|---|\n| a | b |", id="top"),
+        nbformat.v4.new_markdown_cell(
+            "## Theory of E-13.26\n\nS-41 and E-13.26: `E-13.26`, $E-13.26$, [E-13.26](https://example.org).", id="t"
+        ),
+        nbformat.v4.new_code_cell(
+            "derivation('E-13.26')", id="proof", outputs=[output(PROOF_MIME, proof | {"status": "proved"}, head)]
+        ),
+        nbformat.v4.new_code_cell("claim()  # E-13.2", id="claim", outputs=[output(CLAIM_MIME, claim, "<p>claim</p>")]),
+        nbformat.v4.new_markdown_cell("```{admonition} Source note: ERR-004-06\nIt is printed wrong.\n```", id="note"),
+    ]
+    made.cells = cells
+    provenance = {
+        "budget": "cpu",
+        "device": "cpu",
+        "seconds": 240.0,
+        "cores": 2,
+        "cpu": "A <CPU>",
+        "commit": "abc",
+        "date": "2026-01-02",
+    }
+    made.metadata["nbdgm"] = provenance | {"versions": {"python": "3.11", "torch": "2.9"}, "hash": code_hash(made)}
+    return made
+
+
+class Book:
+    """A source folder and what Sphinx made of it."""
+
+    def __init__(self, root):
+        self.root = root
+        for name in ("tools/data", "book/vae", "book/appendix"):
+            (root / name).mkdir(parents=True)
+        self.write("conf.py", CONF)
+        self.write("pyproject.toml", '[project.urls]\nRepository = "https://github.com/someone/a-book"\n')
+        self.write(data.SOURCE_MAP, yaml.dump(MAP, allow_unicode=True))
+        self.write(
+            data.GLOSSARY,
+            yaml.dump([{"zh": "判别器", "en": "discriminator"}, {"zh": "证据", "en": "evidence"}], allow_unicode=True),
+        )
+        self.write("book/appendix/source_map.md", SOURCE_MAP_PAGE)
+        self.write("book/appendix/errata.md", "# Errata\n\n```{source-map} erratum\n:source: textbook\n```")
+        self.write("book/appendix/execution.md", "# Times\n\n```{execution-table}\n```")
+        self.write("book/appendix/proofs.md", "# Proofs\n\n```{proof-index}\n```")
+        self.write("book/appendix/claims.md", "# Claims\n\n```{claim-index}\n```")
+        self.write("book/appendix/glossary.md", "# Glossary\n\n```{glossary-table}\n```")
+        self.write("book/vae/5_one.ipynb", nbformat.writes(chapter()))
+        pages = [p.relative_to(root).with_suffix("").as_posix() for p in sorted((root / "book").rglob("*.*"))]
+        self.write("index.md", "# Small\n\n```{toctree}\n" + "\n".join(pages) + "\n```")
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def build(self) -> str:
+        """Build, and return the warnings."""
+        warnings = io.StringIO()
+        with patch_docutils(self.root), docutils_namespace():
+            app = Sphinx(self.root, self.root, self.root / "out", self.root / "trees", "html", status=None, warning=warnings)
+            app.build()
+        return re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
+
+    def page(self, name: str) -> str:
+        return (self.root / "out/book" / f"{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    made = Book(tmp_path_factory.mktemp("small"))
+    made.warnings = made.build()
+    return made
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    return Book(tmp_path)
+
+
+def entry(page: str, name: str) -> str:
+    """The HTML of one entry of the source map."""
+    return next(piece for piece in re.split(r'(?=<div class="[^"]*nb-entry)', page) if f'id="{name}"' in piece[:200])
+
+
+def test_builds_without_warnings(book):
+    assert book.warnings == ""
+
+
+class TestLinks:
+    def test_ids_in_text_lead_to_the_source_map_and_say_what_they_are(self, book):
+        page = html.unescape(book.page("vae/5_one"))
+        assert (
+            'href="../appendix/source_map.html#E-13.26" title="KL of N (the textbook, the textbook\'s slides)">E-13.26</a>'
+            in page
+        )
+
+    def test_errata_lead_to_their_own_page_even_from_a_title(self, book):
+        page = book.page("vae/5_one")
+        assert page.count('href="../appendix/errata.html#ERR-004-06"') == 2, "in the table, and in the title of the source note"
+
+    def test_code_mathematics_links_and_headings_stay(self, book):
+        page = book.page("vae/5_one")
+        assert page.count("source_map.html#E-13.26") == 2, "once in the text, once in the head of the derivation"
+        assert re.search(r"<h2>Theory of E-13\.26", page)
+
+    def test_the_target_is_the_first_mention_after_the_header(self, book):
+        page = book.page("vae/5_one")
+        assert page.count('id="id-S-41"') == 1
+        assert page.index('id="id-S-41"') > page.index("Theory of")
+        assert page.count('id="id-ERR-004-06"') == 1
+
+    def test_every_code_cell_has_an_anchor(self, book):
+        page = book.page("vae/5_one")
+        assert page.count('id="cell-proof"') == 1 and page.count('id="cell-claim"') == 1
+
+    def test_unknown_id_warns(self, fresh):
+        fresh.write("book/appendix/glossary.md", "# Glossary\n\nE-13.99 and S-41.")
+        assert "E-13.99 is not in the source map" in fresh.build()
+
+    def test_every_link_between_pages_has_its_target(self, book):
+        for path in (book.root / "out/book").rglob("*.html"):
+            for href in re.findall(r'href="([^"#]*)#([^"]+)"', path.read_text(encoding="utf-8")):
+                target = (path.parent / href[0]).resolve() if href[0] else path
+                if "://" not in href[0] and target.suffix == ".html":
+                    assert f'id="{href[1]}"' in target.read_text(encoding="utf-8"), (path, href)
+
+
+class TestSourceMap:
+    def test_covered_by_a_derivation(self, book):
+        found = entry(book.page("appendix/source_map"), "E-13.26")
+        assert 'href="../vae/5_one.html#cell-proof">One chapter</a>' in found and "nb-mark-proved" in found
+
+    def test_covered_by_a_mention(self, book):
+        assert 'href="../vae/5_one.html#id-S-41"' in entry(book.page("appendix/source_map"), "S-41")
+
+    def test_covered_by_code(self, book):
+        assert 'href="../vae/5_one.html#cell-claim"' in entry(book.page("appendix/source_map"), "E-13.2")
+
+    def test_open_says_where_it_will_be(self, book):
+        found = entry(book.page("appendix/source_map"), "E-13.27")
+        assert "Open" in found and "vae/9_x" in found and "5_one" not in found
+
+    def test_totals(self, book):
+        page = book.page("appendix/source_map")
+        rows = re.findall(r"<tr.*?</tr>", page, re.S)
+        cells = [[re.sub(r"<.*?>|\s", "", c) for c in re.findall(r"<td.*?</td>", r, re.S)] for r in rows]
+        assert ["Equationsandderivations", "3", "2", "1", "1"] in cells
+        assert ["All", "8", "4", "1", "4"] in cells
+
+    def test_errata_are_explained_once(self, book):
+        assert "Printed:" in book.page("appendix/errata") and "wrong mathematics" in book.page("appendix/errata")
+        assert "Printed:" not in book.page("appendix/source_map")
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"id": "X-1"}, "'X-1' is no ID"),
+            ({"kind": "thing"}, "kind 'thing' is none of"),
+            ({"source": "a blog"}, "source .* is not among"),
+            ({"colour": "red"}, "unexpected keyword argument 'colour'"),
+            ({"id": "S-41"}, "S-41: this ID is there twice"),
+            ({"kind": "erratum"}, "an erratum needs"),
+        ],
+    )
+    def test_a_wrong_entry_is_named(self, fresh, change, message):
+        fresh.write(data.SOURCE_MAP, yaml.dump([*MAP, MAP[1] | {"id": "E-13.28"} | change]))
+        with pytest.raises(ExtensionError, match=message):
+            data.entries(fresh.root)
+
+    @pytest.mark.parametrize(("text", "message"), [(None, "is missing"), ("a: [", "is no YAML"), ("{}", "must hold a list")])
+    def test_a_missing_or_broken_file_stops_the_build(self, fresh, text, message):
+        (fresh.root / data.SOURCE_MAP).unlink() if text is None else fresh.write(data.SOURCE_MAP, text)
+        with pytest.raises(ExtensionError, match=message):
+            fresh.build()
+
+
+class TestPages:
+    def test_index_of_proofs(self, book):
+        page = book.page("appendix/proofs")
+        assert "1 derivations of 3 lines (3 proved)" in page
+        assert 'href="../vae/5_one.html#cell-proof"' in page and "source_map.html#E-13.26" in page
+
+    def test_index_of_claims(self, book):
+        page = book.page("appendix/claims")
+        assert "the bound is tight" in page and "gap = 0.1235, k = 500" in page and "nb-mark-holds" in page
+
+    def test_execution_times(self, book):
+        page = book.page("appendix/execution")
+        for part in ("2 cores, A &lt;CPU&gt;", "240", "2026-01-02", "python 3.11, torch 2.9"):
+            assert part in page
+
+    def test_glossary_is_sorted(self, book):
+        page = book.page("appendix/glossary")
+        assert page.index("discriminator") < page.index("evidence") and "判别器" in page
+
+    def test_pages_follow_a_chapter_that_is_run_again(self, fresh):
+        fresh.build()
+        again = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
+        again["metadata"]["nbdgm"]["seconds"] = 77.0
+        fresh.write("book/vae/5_one.ipynb", json.dumps(again))
+        fresh.build()
+        assert "77" in fresh.page("appendix/execution")
+
+
+class TestFooter:
+    def test_says_where_the_outputs_come_from(self, book):
+        page = book.page("vae/5_one")
+        assert "run on 2026-01-02 with the <code>cpu</code> budget in 4.0 min on 2 cores of A &lt;CPU&gt;" in page
+        assert "The code has changed since" not in page
+        assert 'href="../appendix/execution.html"' in page
+
+    def test_appendix_has_none(self, book):
+        assert "nb-provenance" not in book.page("appendix/glossary")
+
+    def test_stale_and_never_run(self):
+        assert "has changed since" in theme.footer({"seconds": 1}, False, "x")
+        assert "has not been run" in theme.footer({}, False, "x")
+
+    def test_gpu(self):
+        assert "on H200, 16 cores" in theme.footer({"device": "H200", "cores": 16, "seconds": 5}, True, "x")
+
+
+def test_address_is_read_from_pyproject(fresh):
+    assert data.owner_and_name(fresh.root) == ("someone", "a-book")
+
+
+@pytest.mark.parametrize(
+    "name", ["E-13.26", "E-13.A1", "E-000-07", "E-002-D7", "E-002-01a", "ERR-004-06", "S-41", "D-01", "F-23", "T-002-1"]
+)
+def test_ids_are_recognised(name):
+    assert ID.findall(f"see {name}, or ({name}).") == [name, name]
+
+
+@pytest.mark.parametrize("text", ["VERR-004-06", "S-4", "S-411", "E-13.", "UTF-16", "x-S-41", "ISBN-13-26", "E-13.26-x"])
+def test_what_only_looks_like_an_id_is_not(text):
+    assert ID.findall(text) == []
+
+
+def test_a_file_that_is_no_notebook(tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.write_text('{"cells": []}')
+    with pytest.raises(ValueError, match=r"x\.ipynb: not a notebook of format 4"):
+        read(path, tmp_path)
