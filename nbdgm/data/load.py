@@ -159,19 +159,20 @@ def _find(folder: str, files: list[str], download: Callable[[Path], None]) -> Pa
 
 def _download_idx(name: str, target: Path) -> None:
     from torchvision import datasets
-    from torchvision.datasets.utils import check_integrity, download_url
+    from torchvision.datasets.utils import download_url
 
     source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
     for file, md5 in IDX_SETS[name][1].items():
+        unfinished = f"{file}.{os.getpid()}"
         for mirror in source.mirrors:
             try:
-                download_url(mirror + file, target, file, md5)
+                download_url(mirror + file, target, unfinished, md5)  # checks the md5
+                os.replace(target / unfinished, target / file)
                 break
             except (OSError, RuntimeError):
+                (target / unfinished).unlink(missing_ok=True)
                 if mirror == source.mirrors[-1]:
                     raise
-        if not check_integrity(target / file, md5):
-            raise RuntimeError(f"{file}: the checksum of what was downloaded is wrong")
 
 
 # --- fixed binarized MNIST ------------------------------------------------------------------------------------------

@@ -1,0 +1,118 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbdgm.data import Batches, binarize, compose, flip, from_signed, to_signed
+
+
+@given(n=st.integers(1, 60), size=st.integers(1, 60), epochs=st.integers(1, 4), seed=st.integers(0, 1000))
+def test_every_epoch_visits_every_example_once(n, size, epochs, seed):
+    size = min(size, n)
+    batches = Batches(torch.arange(n), size, seed=seed)
+    stream = torch.cat([next(batches) for _ in range(-(-n * epochs // size))])
+    for epoch in stream[: n * epochs].view(epochs, n):
+        assert epoch.sort().values.tolist() == list(range(n))
+
+
+@given(n=st.integers(2, 40), size=st.integers(1, 40), before=st.integers(0, 30))
+def test_a_stream_continues_exactly_where_its_state_was_taken(n, size, before):
+    size = min(size, n)
+    make = lambda seed: Batches(torch.arange(n).float().view(n, 1) / n, size, seed=seed, transform=binarize)
+    batches = make(3)
+    for _ in range(before):
+        next(batches)
+    state = batches.state_dict()
+    expected = [next(batches) for _ in range(12)]
+    other = make(99)
+    other.load_state_dict(state)
+    assert all(torch.equal(a, next(other)) for a in expected)
+
+
+def test_a_state_survives_a_safe_file(tmp_path):
+    batches = Batches(torch.arange(10), 3)
+    next(batches)
+    torch.save(batches.state_dict(), tmp_path / "state.pt")
+    other = Batches(torch.arange(10), 3, seed=5)
+    other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert torch.equal(next(batches), next(other))
+
+
+def test_a_state_of_other_batches_is_refused():
+    state = Batches(torch.arange(10), 3).state_dict()
+    with pytest.raises(ValueError, match="saved with size = 3, but these batches have size = 4"):
+        Batches(torch.arange(10), 4).load_state_dict(state)
+    with pytest.raises(ValueError, match="examples = 10"):
+        Batches(torch.arange(11), 3).load_state_dict(state)
+
+
+def test_the_order_depends_on_the_seed_and_on_nothing_else():
+    torch.manual_seed(0)
+    a = Batches(torch.arange(100), 10, seed=1)
+    torch.manual_seed(1)
+    b, c = Batches(torch.arange(100), 10, seed=1), Batches(torch.arange(100), 10, seed=2)
+    first = [next(a) for _ in range(20)]
+    before = torch.get_rng_state()
+    assert all(torch.equal(x, next(b)) for x in first)
+    assert torch.equal(before, torch.get_rng_state())
+    assert not torch.equal(first[0], next(c))
+    assert not torch.equal(torch.cat(first[:10]), torch.cat(first[10:]))  # the second epoch has its own order
+
+
+def test_tensors_of_a_tuple_stay_together_and_only_the_first_is_transformed():
+    x, y = torch.arange(30.0), torch.arange(30)
+    for _, (a, b) in zip(range(7), Batches((x, y), 8, transform=lambda t: t * 2), strict=False):
+        assert a.shape == b.shape == (8,)
+        assert torch.equal(a, 2.0 * b)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((torch.arange(5), 6), "size: a batch of 6 is larger than the data set, which has 5"),
+        ((torch.arange(5), 0), "size: expected an integer of at least 1"),
+        ((torch.arange(5), 2.0), "size: expected an integer"),
+        (((torch.arange(5), torch.arange(6)), 2), "tensors: all must have the same length"),
+        (((), 2), "tensors: expected"),
+        ((torch.tensor(1.0), 1), "tensors: expected"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Batches(*arguments)
+
+
+@given(st.floats(0, 1), st.integers(0, 100))
+def test_binarize_draws_zeros_and_ones_with_the_right_mean(p, seed):
+    x = torch.full((4000,), p)
+    drawn = binarize(x, torch.Generator().manual_seed(seed))
+    assert set(drawn.unique().tolist()) <= {0.0, 1.0}
+    p = x[0].double()
+    assert abs(drawn.double().mean() - p) <= 5 * (p * (1 - p) / 4000).sqrt() + 1e-9
+    assert binarize(torch.zeros(100)).sum() == 0 and binarize(torch.ones(100)).sum() == 100
+
+
+def test_a_batch_is_binarized_anew_each_time_from_the_stream_s_own_numbers():
+    x = torch.full((4, 1, 8, 8), 0.5)
+    batches = Batches(x, 4, transform=compose(binarize, to_signed))
+    before = torch.get_rng_state()
+    a, b = next(batches), next(batches)
+    assert torch.equal(before, torch.get_rng_state())
+    assert not torch.equal(a, b)
+    assert set(a.unique().tolist()) == {-1.0, 1.0}
+
+
+def test_signed_pictures_come_back():
+    x = torch.rand(3, 1, 4, 4)
+    assert to_signed(x).min() < 0
+    torch.testing.assert_close(from_signed(to_signed(x)), x)
+    assert from_signed(torch.tensor([-3.0, 3.0])).tolist() == [0.0, 1.0]
+
+
+def test_flip_mirrors_about_half_of_the_pictures():
+    x = torch.rand(400, 1, 2, 3)
+    flipped = flip(x, torch.Generator().manual_seed(0))
+    same = (flipped == x).flatten(1).all(1)
+    mirrored = (flipped == x.flip(-1)).flatten(1).all(1)
+    assert (same ^ mirrored).all()
+    assert 150 < mirrored.sum() < 250

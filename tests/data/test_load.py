@@ -1,0 +1,303 @@
+import functools
+import gzip
+import hashlib
+import http.server
+import io
+import os
+import socket
+import struct
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nbdgm.data import DATASETS, DataError, Images, load
+from nbdgm.data import load as load_function
+
+loading = sys.modules["nbdgm.data.load"]
+SHARED = Path(os.environ.get("NBDGM_DATA") or Path(__file__).parents[3] / "shared" / "data")
+with_files = pytest.mark.skipif(not (SHARED / "MNIST/raw").is_dir(), reason=f"no MNIST in {SHARED} (set NBDGM_DATA)")
+
+
+@pytest.fixture(autouse=True)
+def nothing_anywhere(monkeypatch, tmp_path):
+    """No data, an empty cache, no network: each test brings what it needs."""
+    monkeypatch.delenv("NBDGM_DATA", raising=False)
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NBDGM_OFFLINE", "1")
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    """A folder, and the address at which it is served."""
+    (tmp_path / "mirror").mkdir()
+    handler = functools.partial(QuietHandler, directory=str(tmp_path / "mirror"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield tmp_path / "mirror", f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def blocked(monkeypatch):
+    """A machine without a network, which is told by nobody."""
+    monkeypatch.delenv("NBDGM_OFFLINE")
+
+    def refuse(*args, **kwargs):
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def idx(array: np.ndarray) -> bytes:
+    return gzip.compress(struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape) + array.tobytes(), 1)
+
+
+def fake_mnist(folder: Path, monkeypatch) -> dict[str, str]:
+    """Four files with the right shapes, whose md5s are made the expected ones."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    sums = {}
+    for kind, n in (("train", 60_000), ("t10k", 10_000)):
+        x = np.zeros((n, 28, 28), np.uint8)
+        x[:, 0, 0] = np.arange(n) % 256
+        x[:, 27, 27] = 255
+        for file, array in ((f"{kind}-images-idx3", x), (f"{kind}-labels-idx1", rng.integers(0, 10, n).astype(np.uint8))):
+            content = idx(array)
+            (folder / f"{file}-ubyte.gz").write_bytes(content)
+            sums[f"{file}-ubyte.gz"] = hashlib.md5(content).hexdigest()
+    monkeypatch.setitem(loading.IDX_SETS, "mnist", ("MNIST", sums))
+    return sums
+
+
+def test_splits_of_mnist(tmp_path, monkeypatch):
+    fake_mnist(tmp_path / "data/MNIST/raw", monkeypatch)
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    train, valid, whole, test = (load("mnist", s) for s in ("train", "valid", "train+valid", "test"))
+    assert [len(s) for s in (train, valid, whole, test)] == [50_000, 10_000, 60_000, 10_000]
+    for images in (train, valid, whole, test):
+        assert images.real and images.x.dtype == torch.float32 and images.y.dtype == torch.long
+        assert images.x[:, 0, 27, 27].eq(1).all()
+    assert torch.equal(torch.cat([train.y, valid.y]), whole.y)
+    code = torch.arange(60_000) % 256 / 255
+    torch.testing.assert_close(valid.x[:, 0, 0, 0], code[50_000:])
+    torch.testing.assert_close(train.x[:, 0, 0, 0], code[:50_000])
+
+
+def test_at_the_smoke_budget_the_stand_in_is_used_even_where_files_are(tmp_path, monkeypatch, capsys):
+    fake_mnist(tmp_path / "data/MNIST/raw", monkeypatch)
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("NBDGM_BUDGET", "smoke")
+    images = load("mnist")
+    assert images.stand_in and not images.real
+    assert capsys.readouterr().out == "mnist (at the smoke budget): 1,297 stand-ins, scikit-learn's digits.\n"
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "binarized-mnist"])
+def test_stand_ins_have_the_right_form(name, monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_BUDGET", "smoke")
+    parts = {split: load(name, split) for split in ("train", "valid", "test")}
+    for images in parts.values():
+        assert images.stand_in and images.x.shape[1:] == (1, 28, 28)
+        assert (images.y is None) == (name == "binarized-mnist")
+        assert images.y is None or images.y.unique().tolist() == list(range(10))
+        assert name != "binarized-mnist" or set(images.x.unique().tolist()) == {0.0, 1.0}
+    seen = [{x.numpy().tobytes() for x in images.x} for images in parts.values()]
+    assert not seen[0] & seen[1] and not seen[0] & seen[2] and not seen[1] & seen[2]
+    assert capsys.readouterr().out.count("stand-ins") == 3
+
+
+def test_the_enlarged_digits_can_still_be_told_apart():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    train, test = load("digits"), load("digits", "test")
+    assert train.real
+    knn = KNeighborsClassifier(3).fit(train.x.flatten(1), train.y)
+    assert knn.score(test.x.flatten(1), test.y) > 0.95
+
+
+@pytest.mark.parametrize("name", ["faces", "glyphs"])
+def test_drawn_data_is_real_and_its_splits_differ(name, monkeypatch):
+    monkeypatch.setenv("NBDGM_BUDGET", "smoke")
+    train, valid, whole = load(name), load(name, "valid"), load(name, "train+valid")
+    assert train.real and train.factors and len(whole) == len(train) + len(valid)
+    assert torch.equal(whole.x[: len(train)], train.x)
+    assert not torch.equal(train.x[:200], valid.x)
+    assert all(len(v) == len(whole) for v in whole.factors.values())
+
+
+def test_without_a_network_there_is_a_stand_in_and_a_message(blocked, capsys):
+    images = load("mnist", "test")
+    assert images.stand_in and isinstance(images, Images)
+    said = capsys.readouterr().out
+    assert "No download into" in said and "network is unreachable" in said
+    assert "mnist (no file and no network): 250 stand-ins" in said
+    assert load("binarized-mnist", "test").stand_in
+
+
+def test_offline_nothing_is_tried(monkeypatch, capsys):
+    monkeypatch.setattr(loading, "_download_idx", lambda *a: pytest.fail("a download was tried"))
+    assert load("mnist").stand_in
+    assert "No download" not in capsys.readouterr().out
+
+
+def test_a_download_goes_through_torchvision_into_the_cache_and_is_used_from_then_on(tmp_path, monkeypatch, mirror):
+    from torchvision import datasets
+
+    fake_mnist(mirror[0] / "raw", monkeypatch)
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [mirror[1] + "gone/", mirror[1] + "raw/"])
+    assert load("mnist", "test").real
+    assert (tmp_path / "cache/MNIST/raw/t10k-labels-idx1-ubyte.gz").is_file()
+    monkeypatch.setenv("NBDGM_OFFLINE", "1")
+    assert load("mnist", "valid").real
+
+
+def test_a_download_with_a_wrong_checksum_is_not_used(tmp_path, monkeypatch, mirror, capsys):
+    from torchvision import datasets
+
+    fake_mnist(mirror[0] / "raw", monkeypatch)
+    (mirror[0] / "raw/t10k-labels-idx1-ubyte.gz").write_bytes(b"<html>not found</html>")
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [mirror[1] + "raw/"])
+    assert load("mnist", "test").stand_in
+    assert "No download" in capsys.readouterr().out
+    assert len(list((tmp_path / "cache/MNIST/raw").iterdir())) == 3  # the three good files, nothing half done
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda b: b[: len(b) // 2], "md5 checksum is wrong"),
+        (lambda b: b"", "md5 checksum is wrong"),
+        (lambda b: b[:100] + bytes([b[100] ^ 1]) + b[101:], "md5 checksum is wrong"),
+    ],
+    ids=["truncated", "empty", "one bit"],
+)
+def test_a_damaged_file_is_named_with_its_remedy(spoil, what, tmp_path, monkeypatch):
+    folder = tmp_path / "data/MNIST/raw"
+    fake_mnist(folder, monkeypatch)
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    file = folder / "t10k-images-idx3-ubyte.gz"
+    file.write_bytes(spoil(file.read_bytes()))
+    with pytest.raises(DataError, match=f"{file} is damaged.*{what}.*Delete it, then load again"):
+        load("mnist", "test")
+    assert load("mnist", "valid").real  # the other files are good
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (idx(np.zeros((3, 28, 28), np.uint8))[:-12], "cannot be unpacked"),
+        (b"not a gzip file", "cannot be unpacked"),
+        (gzip.compress(b"\0\0\x0d\x03" + bytes(40)), "magic number"),
+        (gzip.compress(b"\0\0"), "magic number"),
+        (gzip.compress(struct.pack(">I3I", 0x803, 3, 28, 28) + bytes(100)), "its header promises"),
+        (gzip.compress(struct.pack(">I3I", 0x803, 3, 28, 28) + bytes(3 * 784 + 1)), "its header promises"),
+        (idx(np.zeros((4, 28, 28), np.uint8)), r"shape \(4, 28, 28\) where \(3, 28, 28\) is expected"),
+    ],
+)
+def test_idx_files_are_checked_part_by_part(content, what, tmp_path):
+    file = tmp_path / "images.gz"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=what):
+        loading.read_idx(file, shape=(3, 28, 28))
+
+
+def test_idx_files_are_read(tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (3, 4, 5)).astype(np.uint8)
+    (tmp_path / "a.gz").write_bytes(idx(array))
+    assert np.array_equal(loading.read_idx(tmp_path / "a.gz"), array)
+
+
+def fake_binarized(monkeypatch, folder: Path) -> dict[str, np.ndarray]:
+    """The published text files, in small, and their checksums made the expected ones."""
+    folder.mkdir(parents=True)
+    table, pixels = {}, {}
+    for i, (part, n) in enumerate((("train", 20), ("valid", 6), ("test", 8))):
+        pixels[part] = np.random.default_rng(i).integers(0, 2, (n, 784)).astype(np.uint8)
+        text = "".join(" ".join(map(str, row)) + " \n" for row in pixels[part]).encode()
+        (folder / f"binarized_mnist_{part}.amat").write_bytes(text)
+        packed = np.packbits(pixels[part], axis=1)
+        table[part] = (n, hashlib.sha256(text).hexdigest(), hashlib.sha256(packed).hexdigest())
+    monkeypatch.setattr(loading, "BINARIZED", table)
+    monkeypatch.setattr(loading, "BINARIZED_URL", f"file://{folder}/binarized_mnist_{{}}.amat")
+    return pixels
+
+
+def test_binarized_mnist_is_downloaded_packed_and_its_test_images_shuffled(tmp_path, monkeypatch):
+    pixels = fake_binarized(monkeypatch, tmp_path / "mirror")
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    train, test = load("binarized-mnist"), load("binarized-mnist", "test")
+    assert [p.name for p in (tmp_path / "cache/binarized_mnist").iterdir()] == ["binarized_mnist.npz"]
+    assert train.real and train.y is None
+    assert torch.equal(train.x.flatten(1).byte(), torch.from_numpy(pixels["train"]))
+    rows = [tuple(r) for r in test.x.flatten(1).byte().tolist()]
+    original = [tuple(r) for r in pixels["test"].tolist()]
+    assert sorted(rows) == sorted(original) and rows != original
+    assert torch.equal(test.x, load("binarized-mnist", "test").x)
+    assert len(load("binarized-mnist", "train+valid")) == 26
+
+
+def test_a_damaged_binarized_file_is_named(tmp_path, monkeypatch):
+    fake_binarized(monkeypatch, tmp_path / "mirror")
+    file = tmp_path / "data/binarized_mnist/binarized_mnist.npz"
+    file.parent.mkdir(parents=True)
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    content = io.BytesIO()
+    np.savez(content, train=np.zeros((20, 98), np.uint8), valid=np.zeros((6, 97), np.uint8))
+    for data, part, what in (
+        (content.getvalue(), "train", "checksum"),
+        (content.getvalue(), "valid", "checksum"),
+        (content.getvalue(), "test", "cannot be read"),
+        (content.getvalue()[:300], "train", "cannot be read"),
+        (b"", "train", "cannot be read"),
+    ):
+        file.write_bytes(data)
+        with pytest.raises(DataError, match=f"{file} is damaged.*{what}.*Delete it"):
+            load("binarized-mnist", part)
+
+
+def test_a_data_file_cannot_run_code(tmp_path, monkeypatch):
+    fake_binarized(monkeypatch, tmp_path / "mirror")
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    file = tmp_path / "data/binarized_mnist/binarized_mnist.npz"
+    file.parent.mkdir(parents=True)
+
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    np.savez(file, train=np.array([Trap()], dtype=object))
+    with pytest.raises(DataError, match="cannot be read"):
+        load("binarized-mnist")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_unknown_names_and_splits_are_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="unknown data set 'mnits'; known are mnist, fashion-mnist, binarized-mnist, digits"):
+        load("mnits")
+    with pytest.raises(ValueError, match=r"split: expected one of train, valid, train\+valid, test"):
+        load("digits", "validation")
+    assert load is load_function and "glyphs" in DATASETS
+
+
+@with_files
+def test_the_real_files(monkeypatch):
+    monkeypatch.setenv("NBDGM_DATA", str(SHARED))
+    monkeypatch.setenv("NBDGM_BUDGET", "cpu")
+    test = load("mnist", "test")
+    assert test.real and test.y[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert test.x.mean().item() == pytest.approx(0.13251, abs=1e-5)
+    assert load("fashion-mnist", "test").x.mean().item() == pytest.approx(0.28685, abs=1e-5)
+    binarized = load("binarized-mnist", "test")
+    assert len(binarized) == 10_000 and binarized.x.mean().item() == pytest.approx(test.x.mean().item(), abs=1e-3)
