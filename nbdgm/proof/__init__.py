@@ -1,7 +1,7 @@
 """Derivations that sympy has checked line by line, and claims that a number has decided.
 
-`derivation` and `claim` are what chapters use; `laws` holds the few definitions their lines are written with; `mutation` is what
-tests use to make sure that a wrong line would have been noticed.
+`derivation` and `claim` are what chapters use; `laws` holds the few definitions their lines are written with; `mutation` is
+what tests use to make sure that a wrong line would have been noticed.
 """
 
 from nbdgm.proof.checking import ProofError, norm

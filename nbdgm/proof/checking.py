@@ -1,8 +1,8 @@
 """Decide whether two expressions are equal: refuse what cannot be judged, refute by numbers, and only then prove.
 
-The order matters. Numbers kill a wrong line in milliseconds, where `simplify` may think for minutes; and a line that agrees at every
-tested point to 30 digits *and* to 90 is worth the attempt of a proof. What numbers cannot see (an assumption, a cancelled term, a
-divergent integral) is refused before any comparison.
+The order matters. Numbers kill a wrong line in milliseconds, where `simplify` may think for minutes; and a line that
+agrees at every tested point to 30 digits *and* to 90 is worth the attempt of a proof. What numbers cannot see (an
+assumption, a cancelled term, a divergent integral) is refused before any comparison.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def read(value: object) -> sp.Basic:
     value = sp.sympify(value)
     if isinstance(value, sp.MatrixBase):
         return value.as_immutable()
-    if isinstance(value, (sp.logic.boolalg.Boolean, sp.core.relational.Relational)) or not isinstance(value, sp.Expr):
+    if not isinstance(value, sp.Expr):
         raise ProofError(f"a line is an expression, not a {type(value).__name__}; give one relation a call")
     return value
 
@@ -208,10 +208,10 @@ def evaluate(expr: sp.Expr) -> sp.Expr:
 
 def _carry_out(expr: sp.Expr) -> sp.Expr:
     try:
-        with cpu_limit(20):
+        with cpu_limit(15):
             return expr.doit()
     except _TimeUp:
-        raise ProofError(f"{_short(expr)} takes sympy more than 20 s: split it or change the variable") from None
+        raise ProofError(f"{_short(expr)} takes sympy more than 15 s: split it or change the variable") from None
 
 
 def _compare_with_quadrature(expr: sp.Expr, value: sp.Expr) -> None:
@@ -230,7 +230,7 @@ def _compare_with_quadrature(expr: sp.Expr, value: sp.Expr) -> None:
 
 
 def quadrature(expr: sp.Expr, point: Mapping[sp.Symbol, sp.Rational]) -> float:
-    """The number that `expr` is at the point, its integrals computed numerically; raises Undefined where one does not converge."""
+    """The number that `expr` is at the point, integrals by quadrature; raises Undefined where one does not converge."""
     from scipy import integrate
 
     def number(integral: sp.Integral) -> sp.Float:
@@ -263,7 +263,7 @@ def _short(expr: object, width: int = 160) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-# --- symbolic sums, indexed symbols, functions of a parameter: replaced by plain symbols ---------------------------------------
+# --- symbolic sums, indexed symbols, functions of a parameter: replaced by plain symbols --------------------------------------
 
 
 def stand_ins(expr: sp.Expr) -> sp.Expr:

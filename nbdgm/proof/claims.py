@@ -16,14 +16,15 @@ class ClaimError(AssertionError):
 
 
 def claim(text: str, condition: Any, needs: str | None = None, needs_data: Any = None, **numbers: Any) -> None:
-    """State `text` and show that it holds: `claim("the critic tracks W1", abs(e - w) < 0.05, needs="cpu", estimate=e, exact=w)`.
+    """State `text` and show that it holds: `claim("the critic tracks W1", abs(e - w) < 0.05, estimate=e, exact=w)`.
 
-    `condition` is one truth value: a bool, a numpy bool or a 0-d tensor. `numbers` are what it was decided by; at least one must be
-    given and one must occur in the condition. `needs` is the smallest budget the claim is about (smoke < cpu < gpu), `needs_data` a data
-    set: below that budget, or on a stand-in for the data, the claim says `not checked`, whatever the condition.
+    `condition` is one truth value: a bool, a numpy bool or a 0-d tensor. `numbers` are what it was decided by; at least
+    one must be given, and one must occur in the condition. `needs` is the smallest budget the claim is about (smoke <
+    cpu < gpu), `needs_data` a data set: below that budget, or on a stand-in for the data, the claim says `not checked`,
+    whatever the condition.
 
-    Raises ClaimError when the claim is to be checked and is false (or a number is nan), TypeError for a condition that is not a truth
-    value or cannot be false, ValueError for an unknown budget.
+    Raises ClaimError when the claim is to be checked and is false (or a number is nan), TypeError for a condition that
+    is not a truth value or cannot be false, ValueError for an unknown budget.
     """
     if not isinstance(text, str) or not text.strip():
         raise TypeError("claim: the first argument is the sentence that is claimed")
@@ -68,7 +69,7 @@ def _truth(condition: Any) -> bool:
 def _number(name: str, value: Any) -> float | int:
     if getattr(value, "ndim", 0) == 0 and hasattr(value, "item"):
         value = value.item()
-    if isinstance(value, bool) or isinstance(value, int):
+    if isinstance(value, (bool, int)):
         return int(value)
     try:
         return float(value)

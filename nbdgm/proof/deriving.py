@@ -22,7 +22,7 @@ _recordings: list[list[Derivation]] = []
 
 @dataclass(frozen=True)
 class Line:
-    """One displayed line. `relation` is its LaTeX sign (empty for a first line), `status` proved, checked, asserted or definition."""
+    """One displayed line; `relation` is its LaTeX sign, `status` is definition, proved, checked or asserted."""
 
     relation: str
     tex: str
@@ -67,10 +67,10 @@ def derivation(
 ) -> Derivation:
     """Open a derivation, to be used as `with derivation("E-13.26", "KL to the standard normal") as d:`.
 
-    `ids` names what is proved, separated by spaces. `domain` confines symbols to open intervals, e.g. `{t: (0, 1)}`. `parameters` are the
-    symbols that undefined functions may depend on. `name` is LaTeX for what the first line defines, `note` a sentence on scope
-    ("three states; k = 2"), printed below. Raises ProofError at the first line that does not follow, with its number, its reason and,
-    where numbers refute it, the point.
+    `ids` names what is proved, separated by spaces. `domain` confines symbols to open intervals, e.g. `{t: (0, 1)}`.
+    `parameters` are the symbols that undefined functions may depend on. `name` is LaTeX for what the first line
+    defines, `note` a sentence on scope ("three states; k = 2"), printed below. Raises ProofError at the first line that
+    does not follow, with its number, its reason and, where numbers refute it, the point.
     """
     frame = sys._getframe(1)
     opened = Derivation(ids, title, Hypotheses(dict(domain or {}), tuple(parameters)), name=name, note=note)
@@ -147,7 +147,7 @@ class Derivation:
     ) -> None:
         """An exact counter-example: `a` and `b` differ where the symbols have the rational values `at`. For errata."""
         with self._numbered(reason):
-            left, hypotheses = self._admit(a, None)
+            left, _ = self._admit(a, None)
             right, _ = self._admit(b, None)
             point = {x: sp.sympify(v) for x, v in (at or {}).items()}
             for x, value in point.items():
@@ -183,8 +183,8 @@ class Derivation:
     ) -> None:
         """The inequality `a <= b` by an exhibited gap: `b - a` equals `gap`, and `gap` is visibly nonnegative.
 
-        A gap that is convex in one symbol x may give `least_at=(x, x0)`: then gap'(x0) = 0 and gap'' > 0 are proved instead, and the sign
-        of gap(x0). `strict` proves `a < b`.
+        A gap that is convex in one symbol x may give `least_at=(x, x0)`: then gap'(x0) = 0 and gap'' > 0 are proved
+        instead, and the sign of gap(x0). `strict` proves `a < b`.
         """
         with self._numbered(reason):
             left, hypotheses = self._admit(a, None)
@@ -205,7 +205,7 @@ class Derivation:
             shown = f"{sp.latex(left)} {sign} {sp.latex(right)},\\quad \\text{{gap }} {sp.latex(room)}"
             self._add(shown, f"{left} {mark} {right}, gap {room}", reason, "proved", by, tex)
 
-    def limit(self, expr: object, x: sp.Symbol, x0: object, dir: str, value: object, reason: str, *, tex: str = "") -> None:  # noqa: A002
+    def limit(self, expr: object, x: sp.Symbol, x0: object, dir: str, value: object, reason: str, *, tex: str = "") -> None:
         """The limit of `expr` as x tends to x0 from the side `dir`, '+' or '-' (or '+-' for both), is `value`; it may be oo.
 
         `expr` must be a side of an equality proved before, in this derivation: many wrong formulas have the right limit.
@@ -426,8 +426,8 @@ class Derivation:
     def survivors(self, rng: random.Random | None = None, most: int | None = None) -> list[str]:
         """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried on a line.
 
-        A mutant that its own line does not notice is excused when the same change of the same subexpression, made wherever it occurs
-        in the derivation, is refuted elsewhere: the second moment does not see the sign of mu, but the first one does.
+        A mutant that its own line does not notice is excused when the same change of the same subexpression, made wherever it
+        occurs in the derivation, is refuted elsewhere: the second moment does not see the sign of mu, but the first one does.
         """
         found, tried = [], {}
         for step, side, mutant in self.mutants(rng):
@@ -452,9 +452,9 @@ class Derivation:
             return False
         for step in self.steps:
             left, right = (side.xreplace({mutant.old: mutant.new}) for side in (step.left, step.right))
-            if (left, right) != (step.left, step.right):
-                if mutation.different(left, right, step.hypotheses, f"{' '.join(self.ids)}:{step.number}"):
-                    return True
+            changed = (left, right) != (step.left, step.right)
+            if changed and mutation.different(left, right, step.hypotheses, f"{' '.join(self.ids)}:{step.number}"):
+                return True
         return False
 
     def needless(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sympy as sp
-from sympy import Rational as R  # noqa: N817  (a short name: R(1, 2) is an exact half, 1/2 is a float)
+from sympy import Rational as R
 
 from nbdgm.proof.checking import ProofError
 
@@ -36,7 +36,7 @@ def expectation(p: Sequence[sp.Expr], values: Sequence[sp.Expr]) -> sp.Expr:
     return sum((a * v for a, v in zip(p, values, strict=True)), sp.S.Zero)
 
 
-def KL(p: Sequence[sp.Expr], q: Sequence[sp.Expr]) -> sp.Expr:  # noqa: N802
+def KL(p: Sequence[sp.Expr], q: Sequence[sp.Expr]) -> sp.Expr:
     """Kullback-Leibler divergence in nats of two finite laws of the same length."""
     return sum((a * sp.log(a / b) for a, b in zip(p, q, strict=True)), sp.S.Zero)
 
@@ -46,7 +46,7 @@ def entropy(p: Sequence[sp.Expr]) -> sp.Expr:
     return -sum((a * sp.log(a) for a in p), sp.S.Zero)
 
 
-def JS(p: Sequence[sp.Expr], q: Sequence[sp.Expr]) -> sp.Expr:  # noqa: N802
+def JS(p: Sequence[sp.Expr], q: Sequence[sp.Expr]) -> sp.Expr:
     """Jensen-Shannon divergence in nats: the mean divergence of `p` and `q` from their midpoint."""
     middle = [(a + b) / 2 for a, b in zip(p, q, strict=True)]
     return (KL(p, middle) + KL(q, middle)) / 2
@@ -57,11 +57,11 @@ def log_normal(x: sp.Expr, mean: sp.Expr, variance: sp.Expr) -> sp.Expr:
     return -((x - mean) ** 2) / (2 * variance) - sp.log(2 * sp.pi * variance) / 2
 
 
-def EN(expr: sp.Expr, *noise: sp.Symbol) -> sp.Expr:  # noqa: N802
+def EN(expr: sp.Expr, *noise: sp.Symbol) -> sp.Expr:
     """The mean of `expr`, a polynomial in each of the independent standard normal symbols `noise`.
 
-    A moment is 0 for an odd power and (k - 1)!! for an even one. Write a normal variable as `mean + scale * noise`, with one noise
-    symbol for each variable.
+    A moment is 0 for an odd power and (k - 1)!! for an even one. Write a normal variable as `mean + scale * noise`, with one
+    noise symbol for each variable.
     """
     terms = sp.Poly(sp.expand(expr), *noise).terms()
     return sum(
@@ -73,8 +73,8 @@ def EN(expr: sp.Expr, *noise: sp.Symbol) -> sp.Expr:  # noqa: N802
 def roots(expr: sp.Expr, x: sp.Symbol, count: int = 1) -> list[sp.Expr]:
     """All roots of `expr` in `x` over the complex numbers; there must be exactly `count` different ones.
 
-    `sympy.solve` drops, without a word, the roots that disagree with the assumptions on `x`. Here none is dropped: discarding one is
-    a step of the derivation, and needs a reason.
+    `sympy.solve` drops, without a word, the roots that disagree with the assumptions on `x`. Here none is dropped: discarding
+    one is a step of the derivation, and needs a reason.
     """
     if x not in expr.free_symbols:
         raise ProofError(f"roots: {x} does not occur in {expr} (or is another symbol of that name)")

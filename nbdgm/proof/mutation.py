@@ -1,9 +1,9 @@
 """Wrong versions of a line. A derivation is worth something only if each of them would have been refused.
 
-Every mutant of the first group changes what a line says, whatever the line is: a term dropped, negated or doubled, a power raised, a
-number moved, a logarithm's argument doubled, the line negated or doubled. A mutant that survives points to a term that the derivation
-never uses. Exchanging two symbols may leave a line as it is (p and q in a symmetric divergence): it counts only when it changes the value
-of the very line.
+Every mutant of the first group changes what a line says, whatever the line is: a term dropped, negated or doubled, a
+power raised, a number moved, a logarithm's argument doubled, the line negated or doubled. A mutant that survives points
+to a term that the derivation never uses. Exchanging two symbols may leave a line as it is (p and q in a symmetric
+divergence): it counts only when it changes the value of the very line.
 """
 
 from __future__ import annotations
@@ -128,6 +128,8 @@ def _different_scalars(a: sp.Expr, b: sp.Expr, hypotheses: checking.Hypotheses, 
     try:
         sizes = {x: sp.Integer(3) for x in checking.symbolic_bounds(a) | checking.symbolic_bounds(b)}
         a, b = (checking.stand_ins(hypotheses.restrict(side.subs(sizes).doit())) for side in (a, b))
+        if a.has(sp.nan, sp.zoo, sp.oo) or b.has(sp.nan, sp.zoo, sp.oo):
+            return True  # no value: the checker would refuse it
         return checking.compare(a, b, seed).refuted_at is not None
     except (checking.ProofError, ZeroDivisionError):
         return True

@@ -15,21 +15,24 @@ from IPython.display import display
 if TYPE_CHECKING:
     from nbdgm.proof.deriving import Derivation
 
-MARKS = {"proved": "✓", "checked": "≈", "asserted": "○", "holds": "✓", "not checked": "–"}  # noqa: RUF001
+MARKS = {"proved": "✓", "checked": "≈", "asserted": "○", "holds": "✓", "not checked": "–"}
 PROOF_MIME = "application/vnd.nbdgm.proof+json"
 CLAIM_MIME = "application/vnd.nbdgm.claim+json"
 
 # Colours are mixed from the text's own, so that the block follows light and dark themes; formulas scroll inside their cell.
 STYLE = """<style>
-.nbdgm-proof,.nbdgm-claim{border-left:3px solid currentColor;padding:.3em .8em;margin:.4em 0;max-width:100%;box-sizing:border-box}
+.nbdgm-proof,.nbdgm-claim{border-left:3px solid currentColor;padding:.3em .8em;margin:.4em 0;max-width:100%;
+box-sizing:border-box}
 .nbdgm-proof p,.nbdgm-claim p{margin:.2em 0}
-.nbdgm-lines{display:grid;grid-template-columns:1.2em minmax(0,1fr) minmax(9em,16em);gap:.25em .6em;align-items:center}
-.nbdgm-formula{overflow-x:auto;overflow-y:hidden;padding:.25em 0}
+.nbdgm-row{display:flex;gap:.6em;align-items:center;margin:.3em 0}
+.nbdgm-relation{flex:0 0 1.2em}
+.nbdgm-step{flex:1;min-width:0;display:flex;flex-wrap:wrap;gap:0 1em;align-items:center;justify-content:space-between}
+.nbdgm-formula{max-width:100%;overflow-x:auto;overflow-y:hidden;padding:.25em 0}
+.nbdgm-why{flex:0 1 15em}
 .nbdgm-small{font-size:.85em;opacity:.85}
 .nbdgm-mark{white-space:nowrap;font-weight:600}
 .nbdgm-proof details{font-size:.85em}
 .nbdgm-proof summary{cursor:pointer}
-@media (max-width:640px){.nbdgm-lines{grid-template-columns:1.2em minmax(0,1fr)}.nbdgm-why{grid-column:2;margin-bottom:.5em}}
 </style>"""
 
 
@@ -91,31 +94,32 @@ def _derivation_html(d: Derivation) -> str:
     for line in d.lines:
         relation = line.relation
         if named and line.status == "definition":
-            rows.append(f'<div></div><div class="nbdgm-formula">{_math(named)}</div><div class="nbdgm-why"></div>')
+            rows.append(_row("", _math(named), ""))
             relation, named = "=", ""
-        exact = (
-            f"<details><summary>as checked</summary>{_math(line.exact_tex, 'nbdgm-formula')}</details>"
-            if line.exact_tex
-            else ""
-        )
+        exact = f"<details><summary>as checked</summary>{_math(line.exact_tex)}</details>" if line.exact_tex else ""
         mark = ""
         if line.status != "definition":
             mark = f' <span class="nbdgm-mark" title="{html.escape(line.by)}">{MARKS[line.status]} {line.status}</span>'
-        rows.append(
-            f"<div>{_math(relation) if relation else ''}</div>"
-            f'<div class="nbdgm-formula" tabindex="0">{_math(line.tex)}{exact}</div>'
-            f'<div class="nbdgm-why nbdgm-small">{prose(line.reason)}{mark}</div>'
-        )
+        rows.append(_row(relation and _math(relation), _math(line.tex) + exact, prose(line.reason) + mark))
     given = _hypotheses(d, tex=True)
     small = "".join(f'<p class="nbdgm-small">{part}</p>' for part in (f"for {given}" if given else "", prose(d.note)) if part)
-    head = f'<p><strong>{prose(d.title)}</strong> <span class="nbdgm-small">{" · ".join(d.ids)} · {MARKS[d.status]} {d.status}</span></p>'
-    classes = "nbdgm-proof tex2jax_process mathjax_process"
-    return f'<div class="{classes}" data-status="{d.status}">{STYLE}{head}<div class="nbdgm-lines">{"".join(rows)}</div>{small}</div>'
+    facts = f"{' · '.join(d.ids)} · {MARKS[d.status]} {d.status}"
+    head = f'<p><strong>{prose(d.title)}</strong> <span class="nbdgm-small">{facts}</span></p>'
+    body = f"{head}{''.join(rows)}{small}"
+    return f'<div class="nbdgm-proof tex2jax_process mathjax_process" data-status="{d.status}">{STYLE}{body}</div>'
 
 
-def _math(tex: str, box: str = "") -> str:
-    inline = rf"\(\displaystyle {html.escape(tex)}\)"
-    return f'<div class="{box}">{inline}</div>' if box else inline
+def _row(relation: str, formula: str, why: str) -> str:
+    """One line: the reason stands beside the formula where both fit, else below it."""
+    formula = f'<div class="nbdgm-formula" tabindex="0">{formula}</div>'
+    why = why and f'<div class="nbdgm-why nbdgm-small">{why}</div>'
+    return (
+        f'<div class="nbdgm-row"><div class="nbdgm-relation">{relation}</div><div class="nbdgm-step">{formula}{why}</div></div>'
+    )
+
+
+def _math(tex: str) -> str:
+    return rf"\(\displaystyle {html.escape(tex)}\)"
 
 
 def _derivation_text(d: Derivation) -> str:

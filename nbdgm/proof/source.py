@@ -1,7 +1,7 @@
 """Read the cell a derivation or a claim stands in, and refuse what leaves no trace in a value.
 
-`(x - m)/(x - m)` is 1 before any checker sees it, `zip` has dropped a state, `force=True` has ignored a branch: such things are visible
-only in the text of the cell. Where the text is not to be had, nothing is refused.
+`(x - m)/(x - m)` is 1 before any checker sees it, `zip` has dropped a state, `force=True` has ignored a branch: such
+things are visible only in the text of the cell. Where the text is not to be had, nothing is refused.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _complaints(node: ast.AST, cell: Cell) -> Iterator[str]:
         if called == "linprog" and isinstance(node.func, ast.Name):
             yield "sympy's linprog silently keeps x >= 0: use lpmin or lpmax with explicit relations"
         if called == "limit" and isinstance(node.func, ast.Name) and len(node.args) < 4 and "dir" not in keywords:
-            if not (len(node.args) == 3 and "oo" in ast.unparse(node.args[2])):
+            at_infinity = len(node.args) == 3 and "oo" in ast.unparse(node.args[2])
+            if not at_infinity:
                 yield "limit without a direction is one-sided: give dir"
         if called in {"solve", "solveset"}:
             yield "solve drops roots by assumption: use nbdgm.proof.roots(expr, x, count)"
@@ -115,8 +116,9 @@ def _complaints(node: ast.AST, cell: Cell) -> Iterator[str]:
                     yield f"the range {a}:{b} is empty: put an underscore before the index"
     if isinstance(node, ast.Name) and node.id == "DiracDelta":
         yield "DiracDelta cancels in quotients without a trace: integrate it out first"
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and not isinstance(node.left, ast.Constant):
-        if ast.dump(node.left) == ast.dump(node.right):
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        same = ast.dump(node.left) == ast.dump(node.right)
+        if same and not isinstance(node.left, ast.Constant):
             yield f"{ast.unparse(node)} is 1 before anything can be checked: state where it is defined"
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         zero, other = (node.left, node.right) if _is_zero(node.left) else (node.right, node.left)
@@ -134,10 +136,10 @@ def _lint_random_variables(cell: Cell) -> None:
     seen = set()
     for node in cell.nodes:
         if isinstance(node, ast.Call) and _name(node.func) in RANDOM_VARIABLES and node.args:
-            if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-                if node.args[0].value in seen:
-                    raise ProofError(f"line {node.lineno} of the cell: two random variables named alike are one variable")
-                seen.add(node.args[0].value)
+            name = getattr(node.args[0], "value", None)
+            if isinstance(name, str) and name in seen:
+                raise ProofError(f"line {node.lineno} of the cell: two random variables named alike are one variable")
+            seen.add(name)
 
 
 def _lint_chained_comparisons(lines: list[ast.Call]) -> None:
@@ -181,9 +183,9 @@ def _lint_objectives(lines: list[ast.Call], cell: Cell) -> None:
 
     def visit(node: ast.AST, known: frozenset[str]) -> None:
         if isinstance(node, ast.Call) and _name(node.func) == "diff":
-            method = isinstance(node.func, ast.Attribute) and not node.args[1:] or isinstance(node.func, ast.Attribute)
-            target = node.func.value if method and isinstance(node.func, ast.Attribute) else node.args[0]
-            if isinstance(target, ast.Name) and not cell.is_symbol(target) and _name(target) not in ("sp", "sympy"):
+            method = isinstance(node.func, ast.Attribute) and _name(node.func.value) not in ("sp", "sympy")
+            target = node.func.value if method else node.args[0]
+            if isinstance(target, ast.Name) and not cell.is_symbol(target):
                 inside.setdefault(target.id, node)
             return
         if isinstance(node, ast.Name):
