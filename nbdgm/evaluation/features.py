@@ -101,14 +101,15 @@ def feature_network(name: str = "mnist", *, verbose: bool = True) -> FeatureNet:
     """
     from nbdgm.data import load
     from nbdgm.data.load import cache_folder
-    from nbdgm.runtime import budget_name, device
+    from nbdgm.runtime import budget_name, device, separate_rng
 
     with contextlib.redirect_stdout(io.StringIO()):  # that a stand-in is used was said when the caller loaded it
         test = load(name, "test")
     targets = _targets(test)
     if not targets:
         raise ValueError(f"name: {name} has no classes to learn; use the network of a data set that has")
-    network = FeatureNet(test.x.shape[1:], {t: int(v.max()) + 1 for t, v in targets.items()}, name).to(device())
+    with separate_rng(0):
+        network = FeatureNet(test.x.shape[1:], {t: int(v.max()) + 1 for t, v in targets.items()}, name).to(device())
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     kind = f"{name}-standin" if test.stand_in else name
     path = cache_folder() / "features" / f"{kind}-{budget_name()}-{code}.pt"
@@ -141,12 +142,9 @@ def _train(network: FeatureNet, name: str) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         train = load(name, "train")
     with separate_rng(0):
-        for layer in network.modules():
-            if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                layer.reset_parameters()
         player = Player(network, loss=loss, optimizer=adam(2e-3), schedule=linear_decay(), name="features")
         data = Batches((train.x, *_targets(train).values()), min(64, len(train)))
-        play([player], data, budget(smoke=150, cpu=2500, gpu=8000), progress=False)
+        play([player], data, budget(smoke=100, cpu=2500, gpu=8000), progress=False)
 
 
 def _read(path: Path, network: FeatureNet) -> bool:

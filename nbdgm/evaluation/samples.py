@@ -116,7 +116,7 @@ def mode_count(
     good = distance <= radius * stds[nearest]
     counts = torch.bincount(nearest[good], minlength=len(centers))
     needed = threshold * len(samples) if threshold < 1 else threshold
-    return ModeCount(int((counts >= needed).sum()), good.float().mean().item())
+    return ModeCount(int((counts >= needed).sum()), good.double().mean().item())
 
 
 def nearest_neighbours(queries: Any, pool: Any, k: int = 1, network: FeatureNet | None = None) -> tuple[Tensor, Tensor]:

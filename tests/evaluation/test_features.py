@@ -1,0 +1,146 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from nbdgm.data import load, to_signed
+from nbdgm.evaluation import class_histogram, entropy, feature_network, frechet_distance, nearest_neighbours
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def smoke(monkeypatch, cache):
+    monkeypatch.setenv("NBDGM_BUDGET", "smoke")
+    monkeypatch.setenv("NBDGM_CACHE", str(cache))
+
+
+@pytest.fixture
+def network():
+    return feature_network("mnist", verbose=False)
+
+
+@pytest.fixture
+def test_set():
+    return load("mnist", "test")
+
+
+def weights(network):
+    return torch.cat([p.flatten() for p in network.parameters()])
+
+
+def test_it_learns_and_says_how_well(network, test_set):
+    assert network.accuracy > 0.9
+    assert network.accuracy == pytest.approx((network.classify(test_set) == test_set.y).float().mean().item())
+    features = network.features(test_set.x)
+    assert features.shape == (len(test_set), 64) and features.min() >= 0
+    assert not network.training and not any(p.requires_grad for p in network.parameters())
+
+
+def test_it_is_trained_once_and_alike_everywhere(network, cache, tmp_path, monkeypatch, capsys):
+    before = torch.get_rng_state()
+    again = feature_network("mnist")
+    assert capsys.readouterr().out == ""
+    assert torch.equal(weights(network), weights(again)) and again.accuracy == network.accuracy
+    assert [p.suffix for p in (cache / "features").iterdir()] == [".pt"]  # no unfinished file is left
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    torch.manual_seed(5)
+    torch.set_rng_state(before)
+    elsewhere = feature_network("mnist")
+    assert "Training the feature network for mnist" in capsys.readouterr().out
+    assert torch.equal(before, torch.get_rng_state())
+    torch.testing.assert_close(weights(network), weights(elsewhere), atol=2e-2, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["truncated", "foreign", "code"])
+def test_a_file_that_cannot_be_used_is_replaced_and_runs_nothing(kind, network, cache, tmp_path, monkeypatch, capsys):
+    (file,) = (cache / "features").iterdir()
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    copy = tmp_path / "features" / file.name
+    copy.parent.mkdir()
+
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    if kind == "truncated":
+        copy.write_bytes(file.read_bytes()[:5000])
+    elif kind == "foreign":
+        torch.save({"weights": {"a": torch.zeros(2)}, "accuracy": 1.0}, copy)
+    else:
+        copy.write_bytes(pickle.dumps({"weights": Trap()}))
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)  # fast; the file is what matters
+    feature_network("mnist")
+    assert "Training" in capsys.readouterr().out
+    assert not (tmp_path / "sprung").exists()
+    feature_network("mnist")
+    assert "Training" not in capsys.readouterr().out
+
+
+def test_without_room_the_network_still_comes_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    assert feature_network("mnist").classes == 10
+    assert "The feature network is not kept: [Errno 28] No space left on device" in capsys.readouterr().out
+    assert list((tmp_path / "features").iterdir()) == []
+
+
+def test_frechet_distance_orders_what_the_eye_orders(network, test_set):
+    real = load("mnist")
+    floor = frechet_distance(real, test_set, network)
+    noisy = (test_set.x + 0.3 * torch.randn(test_set.x.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    few = test_set.x[test_set.y < 5]
+    noise = torch.rand(test_set.x.shape, generator=torch.Generator().manual_seed(1))
+    scores = [frechet_distance(real, x, network) for x in (noisy, few, noise)]
+    assert floor < min(scores[:2]) and max(scores[:2]) < scores[2]
+    assert frechet_distance(network.features(real), network.features(test_set)) == pytest.approx(floor)
+
+
+def test_class_histogram(network, test_set):
+    shares = class_histogram(test_set, network)
+    assert shares.shape == (10,) and shares.sum().item() == pytest.approx(1)
+    truth = torch.bincount(test_set.y, minlength=10) / len(test_set)
+    assert (shares - truth).abs().max() < 0.05 and entropy(shares) > 2.2
+    only = class_histogram(test_set.x[test_set.y == 3], network)
+    assert only.argmax() == 3 and only[3] > 0.7 and entropy(only) < 1
+
+
+def test_neighbours_by_features_mostly_share_the_class(network, test_set):
+    positions, _ = nearest_neighbours(test_set, load("mnist"), network=network)
+    assert (load("mnist").y[positions[:, 0]] == test_set.y).float().mean() > 0.9
+
+
+def test_every_choice_of_drawn_pictures_is_learnt(monkeypatch):
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)
+    network = feature_network("glyphs")
+    assert network.targets == {"character": 10} and network.classes == 10
+    faces = feature_network("faces")
+    assert faces.targets["hair_colour"] == faces.classes == 8 and faces.targets["eye_colour"] == 6
+    pictures = load("faces", "test").first(5)
+    assert faces.classify(pictures, "ribbon").shape == (5,)
+    with pytest.raises(ValueError, match="target: expected one of hair_colour, eye_colour"):
+        faces.classify(pictures, "pose")
+
+
+def test_bad_arguments_are_named(network, test_set):
+    with pytest.raises(ValueError, match="name: binarized-mnist has no classes"):
+        feature_network("binarized-mnist")
+    with pytest.raises(ValueError, match="unknown data set"):
+        feature_network("nothing")
+    with pytest.raises(ValueError, match=r"fake: expected values in \[0, 1\], got -1 to 1; for \[-1, 1\] use data.from_signed"):
+        frechet_distance(test_set, to_signed(test_set.x), network)
+    with pytest.raises(ValueError, match=r"real: expected pictures of shape \(N, C, H, W\)"):
+        frechet_distance(torch.rand(5, 784), test_set, network)
+    with pytest.raises(ValueError, match=r"x: the network knows pictures of shape \(1, 28, 28\), got \(3, 28, 28\)"):
+        network.features(torch.rand(2, 3, 28, 28))
+    with pytest.raises(ValueError, match="images: expected"):
+        class_histogram([1, 2], network)

@@ -1,0 +1,117 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import linalg
+
+from nbdgm.data import densities
+from nbdgm.evaluation import entropy, frechet_distance, mode_count, nearest_neighbours
+
+
+def by_the_formula(a, b):
+    a, b = a.double().numpy(), b.double().numpy()
+    ca, cb = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    root = linalg.sqrtm(ca @ cb).real
+    return ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(ca + cb - 2 * root)
+
+
+@given(seed=st.integers(0, 1000), n=st.integers(20, 60), d=st.integers(2, 8), shift=st.floats(-100, 100))
+@settings(max_examples=20)
+def test_frechet_distance_is_the_textbook_formula(seed, n, d, shift):
+    generator = torch.Generator().manual_seed(seed)
+    a = torch.randn(n, d, generator=generator)
+    b = torch.randn(n + 5, d, generator=generator) @ torch.randn(d, d, generator=generator) + 1
+    expected = by_the_formula(a, b)
+    assert frechet_distance(a + shift, b + shift) == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    assert frechet_distance(b, a) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-4)
+
+
+def test_frechet_distance_of_gaussians_in_closed_form():
+    """For N(m, diag s^2) and N(m', diag s'^2) it is |m - m'|^2 + |s - s'|^2."""
+    generator = torch.Generator().manual_seed(0)
+    m, s = torch.tensor([[1.0, 0.0, -2.0], [0.0, 0.5, 1.0]]), torch.tensor([[1.0, 2.0, 0.5], [1.5, 0.3, 0.5]])
+    samples = [m[i] + s[i] * torch.randn(200_000, 3, generator=generator) for i in (0, 1)]
+    exact = (m[0] - m[1]).square().sum() + (s[0] - s[1]).square().sum()
+    assert frechet_distance(*samples) == pytest.approx(exact.item(), rel=0.01)
+    assert frechet_distance(samples[0], samples[0] + torch.tensor([3.0, 0.0, 4.0])) == pytest.approx(25, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "message"),
+    [
+        (torch.rand(5, 3), torch.rand(5, 4), "fake: has 4 features where real has 3"),
+        (torch.rand(1, 3), torch.rand(5, 3), "real: expected at least 2 examples, got 1"),
+        (torch.rand(5, 3), torch.full((5, 3), math.nan), "fake: some values are not finite"),
+        (torch.rand(5, 1, 3, 3), torch.rand(5, 3), "real: without a network"),
+    ],
+)
+def test_frechet_distance_refuses(real, fake, message):
+    with pytest.raises(ValueError, match=message):
+        frechet_distance(real, fake)
+
+
+def test_entropy():
+    assert entropy(torch.ones(10)) == pytest.approx(math.log(10))
+    assert entropy(torch.tensor([0.0, 1.0, 0.0])) == 0
+    assert entropy(torch.tensor([0.5, 0.25, 0.25])) == pytest.approx(1.5 * math.log(2))
+    for bad in (torch.tensor([-1.0, 2.0]), torch.zeros(3)):
+        with pytest.raises(ValueError, match="shares"):
+            entropy(bad)
+
+
+def test_modes_of_perfect_samples_are_all_found():
+    ring = densities.ring(std=0.02)
+    found = mode_count(ring.sample(2500, torch.Generator().manual_seed(0)), ring.centers, ring.std)
+    assert found.modes == 8
+    assert found.good == pytest.approx(1 - math.exp(-4.5), abs=0.01)  # two standard normals stay within 3 with this probability
+
+
+def test_the_protocol_of_the_mode_count():
+    centers = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    samples = torch.full((2500, 2), 50.0)
+    samples[:1000] = torch.tensor([0.0, 2.9])  # within 3 standard deviations of the first
+    samples[1000:1020] = torch.tensor([10.0, 2.9])  # just enough for the second
+    samples[1020:1039] = torch.tensor([0.0, 10.0])  # one too few for the third
+    samples[1039:1100] = torch.tensor([0.0, 3.1])
+    assert mode_count(samples, centers, 1.0) == (2, 1039 / 2500)
+    assert mode_count(samples, centers, 1.0, threshold=19) == (3, 1039 / 2500)
+    assert mode_count(samples, centers, 1.0, radius=3.2) == (2, 1100 / 2500)
+    assert mode_count(samples, centers, torch.tensor([1.0, 0.5, 1.0])) == (1, 1019 / 2500)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"samples": torch.zeros(5)}, r"samples: expected shape \(N, D\)"),
+        ({"samples": torch.zeros(0, 2)}, "samples: expected shape"),
+        ({"centers": torch.zeros(3, 1)}, r"centers: expected shape \(K, 2\)"),
+        ({"std": 0.0}, "std: expected a positive number"),
+        ({"threshold": 0}, "threshold: expected a positive number"),
+        ({"radius": -1}, "radius: expected a positive number"),
+    ],
+)
+def test_mode_count_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        mode_count(**{"samples": torch.zeros(5, 2), "centers": torch.zeros(3, 2), "std": 1.0, **arguments})
+
+
+def test_nearest_neighbours_are_those_of_a_search_by_hand():
+    generator = torch.Generator().manual_seed(0)
+    pool, queries = torch.rand(50, 1, 4, 4, generator=generator), torch.rand(7, 1, 4, 4, generator=generator)
+    queries[3] = pool[20]
+    positions, distances = nearest_neighbours(queries, pool, k=3)
+    for q, query in enumerate(queries):
+        by_hand = sorted((float((query - p).square().sum().sqrt()), i) for i, p in enumerate(pool))[:3]
+        assert positions[q].tolist() == [i for _, i in by_hand]
+        assert distances[q].tolist() == pytest.approx([d for d, _ in by_hand], abs=1e-5)
+    assert positions[3, 0] == 20 and distances[3, 0] == 0
+    with pytest.raises(ValueError, match="k: expected 1 to 50"):
+        nearest_neighbours(queries, pool, k=51)
+    with pytest.raises(ValueError, match=r"pool: pictures of shape \(1, 5, 5\)"):
+        nearest_neighbours(queries, torch.rand(9, 1, 5, 5))
+    with pytest.raises(ValueError, match=r"queries: expected values in \[0, 1\]"):
+        nearest_neighbours(queries * 2 - 1, pool)
