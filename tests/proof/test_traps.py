@@ -1,4 +1,4 @@
-"""Thirty wrong derivations that a checker made of `simplify(a - b) == 0` accepts. Each must be refused, for the right reason."""
+"""Thirty wrong derivations that a checker made of `simplify(a - b) == 0` accepts: each is refused, for the right reason."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ REFUSED = {
     "T23 true for 0 and 1 only": ("does not follow", "", 'd.line(v**2, "?"); d.line(v, "binary")'),
     "T23 true for one coordinate only": (
         "does not follow",
-        'k, i = Symbol("k", integer=True, positive=True), Symbol("i", integer=True); S = IndexedBase("sigma", positive=True)',
+        'k, i, S = Symbol("k", integer=True, positive=True), Symbol("i", integer=True), IndexedBase("r", positive=True)',
         'd.line(Sum(S[i], (i, 1, k))**2, "?"); d.line(Sum(S[i]**2, (i, 1, k)), "?")',
     ),
     "T24 infinity absorbs": ("not finite", "", 'd.line(p + oo, "?"); d.line(p + 1 + oo, "?")'),

@@ -1,0 +1,259 @@
+"""How a derivation is read, judged and displayed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import sympy as sp
+from IPython.core.interactiveshell import InteractiveShell
+
+from nbdgm.proof import ProofError, checking, derivation, deriving, mutants, norm, recording, rendering, roots
+
+x, y = sp.symbols("x y", real=True)
+p, q = sp.symbols("p q", positive=True)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The bundles that a notebook would have displayed."""
+    bundles: list[dict] = []
+    monkeypatch.setattr(rendering, "show", bundles.append)
+    return bundles
+
+
+def test_an_error_names_derivation_line_reason_and_point():
+    with (
+        pytest.raises(
+            ProofError, match=r"E-1\.1 E-1\.2 \(squares\), line 3 \(expand\): does not follow: .* at p = \S+, x = \S+"
+        ),
+        derivation("E-1.1 E-1.2", "squares") as d,
+    ):
+        d.line((x + p) ** 2, "definition")
+        d.line(x**2 + p**2 + 2 * x * p, "binomial")
+        d.line(x**2 + p**2, "expand")
+
+
+def test_lines_that_sympy_does_not_tell_apart_are_an_error():
+    with pytest.raises(ProofError, match="sympy sees no step here: merge the two lines"), derivation("E-1", "t") as d:
+        d.line(sp.log(sp.exp(x)) + p, "definition")
+        d.line(x + p, "cancel")
+
+
+def test_a_number_agrees_only_if_the_gap_shrinks_with_the_precision(monkeypatch):
+    monkeypatch.setattr(checking, "prove", lambda difference: None)
+    ok = checking.check(sp.sin(x) ** 2, 1 - sp.cos(x) ** 2, checking.Hypotheses(), "seed")
+    assert (ok.status, ok.by) == ("checked", "30 and 90 digits at 8 points")
+    for wrong in (sp.Rational(1, 10**25), sp.Rational(1, 10**35), sp.Rational(1, 10**55)):
+        with pytest.raises(ProofError, match="does not follow"):
+            checking.check(sp.sin(x) ** 2, 1 - sp.cos(x) ** 2 + wrong * p, checking.Hypotheses(), "seed")
+
+
+def test_a_checked_line_makes_the_derivation_checked(monkeypatch, shown):
+    monkeypatch.setattr(checking, "prove", lambda difference: None)
+    with derivation("E-1", "t") as d:
+        d.line(sp.sin(x) ** 2, "definition")
+        d.line(1 - sp.cos(x) ** 2, "Pythagoras")
+    assert d.status == "checked"
+    assert "≈ checked" in shown[0]["text/html"] and "≈ checked" in shown[0]["text/plain"]
+
+
+def test_equal_expressions_that_are_undefined_somewhere_are_refused():
+    with pytest.raises(ProofError, match=r"not a real number.*narrow the domain"), derivation("E-1", "t") as d:
+        d.line(sp.log(1 - p) + q, "definition")
+        d.line(q - sp.log(1 / (1 - p)), "invert")
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 0), (-1, 1)])
+def test_an_impossible_interval_is_refused(low, high):
+    with pytest.raises(ProofError, match="domain of p"):
+        derivation("E-1", "t", domain={p: (low, high)})
+
+
+def test_an_interval_is_part_of_the_hypotheses(shown):
+    with derivation("E-1", "t", domain={p: (0, 1)}) as d:
+        d.line(sp.log(1 - p) + q, "definition")
+        d.line(q - sp.log(1 / (1 - p)), "invert")
+    assert "0 < p < 1; q > 0" in shown[0]["text/plain"]
+    assert "0 &lt; p &lt; 1" in shown[0]["text/html"]
+
+
+def test_a_domain_for_one_line():
+    with derivation("E-1", "t") as d:
+        d.line(sp.sqrt((1 - p) ** 2), "definition")
+        d.line(1 - p, "below one", domain={p: (0, 1)})
+    with pytest.raises(ProofError, match="does not follow"), derivation("E-1", "t") as d:
+        d.line(sp.sqrt((1 - p) ** 2), "definition")
+        d.line(1 - p, "anywhere")
+
+
+def test_a_complex_symbol_is_refused():
+    z = sp.Symbol("z")
+    with pytest.raises(ProofError, match="z may be complex"), derivation("E-1", "t") as d:
+        d.line((z + 1) ** 2, "definition")
+        d.line(z**2 + 2 * z + 1, "expand")
+
+
+@pytest.mark.parametrize("line", [True, None, [x], "x", x > 0, sp.MatrixSymbol("W", 2, 3)])
+def test_only_expressions_are_lines(line):
+    with pytest.raises(ProofError, match=r"a line is an expression|MatrixSymbol"), derivation("E-1", "t") as d:
+        d.line(line, "definition")
+
+
+def test_a_derivation_derives_something_and_gives_reasons():
+    with pytest.raises(ProofError, match="nothing is derived"), derivation("E-1", "t") as d:
+        d.line(x**2, "definition")
+    with pytest.raises(ProofError, match="every line gives its reason"), derivation("E-1", "t") as d:
+        d.line(x**2, " ")
+    for ids in ("", "13.26", "E-13.26;E-1"):
+        with pytest.raises(ValueError, match="ids such as"):
+            derivation(ids, "t")
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ({p: 1}, "give a value to q"),
+        ({p: 1, q: 0.5}, "not exact"),
+        ({p: -1, q: 1}, "outside the domain"),
+        ({p: 2, q: 2}, "agree there"),
+    ],
+)
+def test_a_counterexample_is_exact_inside_the_domain_and_one(at, said):
+    with pytest.raises(ProofError, match=said), derivation("ERR-1", "t") as d:
+        d.unequal(p - q, q - p, "order", at=at)
+
+
+def test_a_counterexample_shows_its_numbers(shown):
+    with derivation("ERR-1", "t") as d:
+        d.unequal(p * sp.log(p / q), q * sp.log(q / p), "order", at={p: 1, q: 2})
+    assert "-log(2) != 2*log(2)" in shown[0]["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("gap", "least_at"), [(p - 1 - sp.log(p), (p, 2)), (p - 1 - sp.log(p), (q, 1)), (p - 1 - sp.log(p) - 1, (p, 1))]
+)
+def test_a_convex_gap_needs_its_least_point(gap, least_at):
+    with pytest.raises(ProofError, match=r"stationary|does not contain|unknown sign"), derivation("E-1", "t") as d:
+        d.le(p - 1 - gap, p - 1, "gap", gap=gap, least_at=least_at)
+
+
+def test_a_strict_inequality_needs_a_positive_gap():
+    with pytest.raises(ProofError, match="nonnegative"), derivation("E-1", "t") as d:
+        d.le(2 * x * y, x**2 + y**2, "square", gap=(x - y) ** 2, strict=True)
+
+
+def test_what_does_depend_is_not_constant():
+    with pytest.raises(ProofError, match="does not follow"), derivation("E-1", "t") as d:
+        d.constant(sp.log(p * q) - sp.log(p), [p, q], "cancels")
+
+
+def test_a_wrong_limit_is_refused():
+    with pytest.raises(ProofError, match="the limit is 1, not 0"), derivation("E-1", "t") as d:
+        d.equal(1 / (1 + sp.exp(-x)), sp.exp(x) / (1 + sp.exp(x)), "sigmoid")
+        d.limit(1 / (1 + sp.exp(-x)), x, sp.oo, "-", 0, "saturates")
+
+
+def test_sympys_own_integral_gets_a_second_opinion(monkeypatch):
+    monkeypatch.setattr(checking, "_carry_out", lambda expr: sp.Integer(3))
+    with pytest.raises(ProofError, match="disagrees with quadrature"):
+        checking.evaluate(sp.Integral(sp.exp(-(x**2)), (x, -sp.oo, sp.oo)))
+
+
+def test_norm_and_roots():
+    assert norm(sp.log(p / q + 1) - sp.log(p + q) + sp.log(q)) == 0
+    assert set(roots(p**2 - 1, p, count=2)) == {-1, 1}
+    with pytest.raises(ProofError, match="expected 1"):
+        roots(p**2 - 1, p)
+    with pytest.raises(ProofError, match="does not occur"):
+        roots(p**2 - 1, sp.Symbol("p", real=True))
+
+
+# --- what is displayed -------------------------------------------------------------------------------------------------------
+
+
+def show_squares(shown: list[dict]) -> dict:
+    with derivation("E-1.1 ERR-2", "squares $x < p$", name=r"S(x)", note="for <all>") as d:
+        d.line((x + p) ** 2, "definition", tex=r"\sum_i a_i < \infty")
+        d.line(x**2 + p**2 + 2 * x * p, "binomial")
+    return shown[-1]
+
+
+def test_the_bundle_has_text_html_and_json(shown):
+    bundle = show_squares(shown)
+    record = bundle["application/vnd.nbdgm.proof+json"]
+    assert record == {
+        "ids": ["E-1.1", "ERR-2"],
+        "title": "squares $x < p$",
+        "lines": [
+            {"tex": r"\sum_i a_i < \infty", "reason": "definition", "status": "definition"},
+            {"tex": r"= p^{2} + 2 p x + x^{2}", "reason": "binomial", "status": "proved"},
+        ],
+        "status": "proved",
+    }
+    json.dumps(record)
+    page = bundle["text/html"]
+    assert r"\(\displaystyle \sum_i a_i &lt; \infty\)" in page  # what is shown, escaped
+    assert r"\(\displaystyle \left(p + x\right)^{2}\)" in page  # what was checked, unfolds
+    assert r"squares \(x &lt; p\)" in page and "for &lt;all&gt;" in page
+    assert "tex2jax_process" in page  # else MathJax passes it by in the book
+    assert r"\(p > 0\)".replace(">", "&gt;") in page and r"x\text{ real}" in page
+    assert "E-1.1 ERR-2" in bundle["text/plain"] and "✓ proved: binomial" in bundle["text/plain"]
+
+
+def test_the_bundle_is_the_same_every_time(shown):
+    assert show_squares(shown) == show_squares(shown)
+
+
+def test_outside_a_notebook_the_text_is_printed(capsys):
+    assert not InteractiveShell.initialized()
+    with derivation("E-1", "t") as d:
+        d.line((x + 1) ** 2, "definition")
+        d.line(x**2 + 2 * x + 1, "expand")
+    assert "= x**2 + 2*x + 1" in capsys.readouterr().out
+
+
+def test_a_failed_derivation_is_neither_shown_nor_recorded(shown):
+    with recording() as found, pytest.raises(ProofError), derivation("E-1", "t") as d:
+        d.line(x**2, "definition")
+        d.line(x**3, "wrong")
+    assert found == [] and shown == []
+
+
+# --- mutation ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_mutants_of_a_line_are_these():
+    found = {str(m.expr) for m in mutants(3 * sp.log(p) + p**2, swaps=False)}
+    assert found >= {
+        "-p**2 - 3*log(p)", "2*p**2 + 6*log(p)", "p**2", "3*log(p)", "-p**2 + 3*log(p)", "p**2 - 3*log(p)", "2*p**2 + 3*log(p)",
+        "p**2 + 6*log(p)", "p**3 + 3*log(p)", "p**2 + 3*log(2*p)", "p**2 + 22*log(p)/7",
+    }  # fmt: skip
+
+
+def test_an_exchange_counts_only_when_it_changes_the_value():
+    assert [m.what for m in mutants((p - q) ** 2) if m.what.startswith("exchange")] == []
+    assert [m.what for m in mutants(p - q**2) if m.what.startswith("exchange")] == ["exchange p and q"]
+
+
+def test_bounds_and_indices_are_left_alone():
+    sigma, i = sp.IndexedBase("sigma", positive=True), sp.Symbol("i", integer=True)
+    for mutant in mutants(sp.Sum(sigma[i] ** 2, (i, 1, 4)), swaps=False):
+        for head in mutant.expr.atoms(sp.Sum):
+            assert head.limits == ((i, 1, 4),)
+        assert mutant.expr.atoms(sp.Indexed) == {sigma[i]}
+
+
+def test_a_dead_term_survives_and_is_named():
+    with recording() as found, derivation("E-1", "t") as d:
+        d.equal(sp.Derivative(x**2 + y, x), 2 * x, "slope")
+    assert found == [d]
+    assert {s.split(": ")[1] for s in d.survivors()} >= {"drop the term y goes unnoticed", "double the term y goes unnoticed"}
+
+
+def test_the_first_line_is_mutated_too():
+    with derivation("E-1", "t") as d:
+        d.line((x + p) ** 2, "definition")
+        d.line(x**2 + p**2 + 2 * x * p, "binomial")
+    assert {(step.number, side) for step, side, _ in d.mutants()} == {(2, "left"), (2, "right")}
+    assert isinstance(d.steps[0], deriving.Step)
