@@ -6,8 +6,8 @@ plain-text alternative is always there.
 
 from .diagrams import diagram
 from .films import film
-from .pictures import grid, grids, manifold
-from .plots import curves, scatter
+from .pictures import grid, grids, manifold, manifold_frame
+from .plots import curves, scatter, show_figure
 from .tables import table
 
-__all__ = ["curves", "diagram", "film", "grid", "grids", "manifold", "scatter", "table"]
+__all__ = ["curves", "diagram", "film", "grid", "grids", "manifold", "manifold_frame", "scatter", "show_figure", "table"]

@@ -104,7 +104,6 @@ def _html(sheets: list[np.ndarray], titles: list[str], scale: float, caption: st
         title=html.escape(titles[-1]),
         titles=data,
         pause=round(seconds * 1000),
-        controls="" if n > 1 else "display:none;",
     )
 
 
@@ -116,7 +115,7 @@ style="margin:.4em auto;max-width:100%;width:{width}px">
 <div role="img" aria-label="{alt}" style="overflow:hidden;aspect-ratio:{ratio};width:100%">\
 <img alt="" src="{source}" style="display:block;width:100%;max-width:none;height:{tall}%;margin:0;padding:0;\
 background:none;{crisp}transform:translateY(-{shift:.6f}%)"></div>
-<div class="nbdgm-film-controls" hidden style="{controls}display:flex;align-items:center;gap:.5em">
+<div class="nbdgm-film-controls" style="display:none;align-items:center;gap:.5em">
 <button type="button" aria-label="play: {label}" style="min-width:2.4em;padding:.1em .4em;font:inherit;color:inherit;\
 background:transparent;border:1px solid currentColor;border-radius:.3em;cursor:pointer">&#9654;</button>
 <input type="range" min="0" max="{last}" value="{last}" step="1" aria-label="{label}" aria-valuetext="{title}" \
@@ -146,7 +145,7 @@ style="flex:1;min-width:0">
       button.textContent = "\\u275A\\u275A";
       timer = setInterval(function () {{ i += 1; if (i >= n) return stop(); show(i); }}, +film.dataset.pause);
     }});
-    film.querySelector(".nbdgm-film-controls").hidden = n < 2;
+    if (n > 1) film.querySelector(".nbdgm-film-controls").style.display = "flex";
   }});
 }})();
 </script>

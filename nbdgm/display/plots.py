@@ -86,7 +86,7 @@ def curves(
                 raise ValueError(f"keys: no entry {key!r}; there are {', '.join(known)}") from error
             if not len(values):
                 raise ValueError(f"keys: {key!r} has no values yet")
-            steps = np.asarray(getattr(history, "steps", None) if hasattr(history, "steps") else np.arange(1, len(values) + 1))
+            steps = np.atleast_1d(getattr(history, "steps", np.arange(1, len(values) + 1)))
             steps = steps if len(steps) == len(values) else np.arange(1, len(values) + 1)
             window = max(1, len(values) // 50) if smooth is None else max(1, int(smooth))
             mean = smoothed(values, window)

@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from torch import Tensor
@@ -15,9 +15,11 @@ def _text(value: Any, digits: int) -> str:
         value = value.item()
     if isinstance(value, bool) or value is None:
         return "–" if value is None else "yes" if value else "no"
-    if isinstance(value, Real) and not float(value).is_integer():
-        return f"{float(value):.{digits}f}" if abs(value) >= 10**-digits else f"{float(value):.2g}"
-    return f"{int(value):,}" if isinstance(value, Real) and isinstance(value, int) else str(value)
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    if isinstance(value, Real):
+        return f"{float(value):.{digits}f}" if value == 0 or abs(value) >= 10**-digits else f"{float(value):.2g}"
+    return str(value)
 
 
 def table(

@@ -1,0 +1,166 @@
+import html.parser
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbdgm.data import Images, faces, glyphs
+from nbdgm.display import grid, grids, manifold
+from nbdgm.display.pictures import as_pictures, encode, manifold_frame, shape_of_grid, tile
+
+
+class Balanced(html.parser.HTMLParser):
+    """Collects `<img>` attributes and insists that every tag is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.images, self.texts = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "img":
+            self.images.append(dict(attributes))
+        elif tag not in ("input", "circle", "rect", "path", "polygon"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_a_grid_shows_every_picture_at_its_place(shown):
+    x = torch.rand(7, 1, 5, 4)
+    assert grid(x, columns=3) is None
+    (sheet,) = shown.pictures()
+    assert sheet.shape == (3 * 6 - 1, 3 * 5 - 1, 3)
+    for i in range(7):
+        row, column = divmod(i, 3)
+        part = sheet[row * 6 : row * 6 + 5, column * 5 : column * 5 + 4, 0] / 255
+        assert abs(part - x[i, 0].numpy()).max() <= 0.5 / 23 + 0.005  # 24 greys
+    (image,) = Balanced(shown.html).images
+    assert (
+        "7 pictures of 4x5 in 3 rows" in image["alt"] and "pixelated" in image["style"] and "max-width:100%" in image["style"]
+    )
+    assert shown.plain == f"[{image['alt']}]"
+
+
+def test_colours_survive(shown):
+    x = faces(9, seed=1)
+    grid(x)
+    (sheet,) = shown.pictures()
+    original = tile(as_pictures(x), *shape_of_grid(9, None, None))
+    assert sheet.shape == original.shape
+    assert np.abs(sheet.astype(int) - original).mean() < 4
+    flat = torch.tensor([0.2, 0.8, 0.4]).view(1, 3, 1, 1).expand(2, 3, 8, 8)
+    grid(flat)
+    assert abs(shown.pictures()[0][0, 0] / 255 - [0.2, 0.8, 0.4]).max() < 0.005
+
+
+def test_grids_are_small(shown):
+    grid(glyphs(100))
+    assert len(shown.html) < 20_000
+    grid(faces(100))
+    assert len(shown.html) < 80_000
+
+
+def test_the_range_is_mapped_and_slight_overshoot_clipped(shown):
+    grid(torch.tensor([[[-1.0, 0.0, 1.0]]]), value_range=(-1, 1))
+    assert shown.pictures()[0][0, :, 0].tolist() == [0, pytest.approx(128, abs=6), 255]
+    grid(torch.tensor([[[-0.01, 1.01]]]))
+    assert shown.pictures()[0][0, :, 0].tolist() == [0, 255]
+
+
+def test_titles_over_columns_and_under_pictures(shown):
+    x = glyphs(6)
+    grid(x, columns=3, titles=["a", "<b>", "c"], caption="three & three")
+    page = Balanced(shown.html)
+    assert [p.shape[:2] for p in shown.pictures()] == [(57, 28)] * 3
+    assert page.texts == ["a", "<b>", "c", "three & three"] and [i["alt"] for i in page.images] == ["a", "<b>", "c"]
+    assert "a, <b>, c" in shown.plain
+    grid(x, columns=3, titles=list("abcdef"))
+    assert [p.shape[:2] for p in shown.pictures()] == [(28, 28)] * 6
+    with pytest.raises(ValueError, match=r"titles: expected 3 \(one a column\) or 6 \(one a picture\), got 2"):
+        grid(x, columns=3, titles=["a", "b"])
+
+
+def test_several_grids_stand_side_by_side(shown):
+    assert grids({"data": glyphs(4), "model <i>": torch.rand(9, 1, 28, 28)}, columns=3) is None
+    page = Balanced(shown.html)
+    assert page.texts == ["data", "model <i>"] and len(shown.pictures()) == 2
+    assert "flex-wrap:wrap" in shown.html
+    with pytest.raises(ValueError, match="images: expected at least one"):
+        grids({})
+    with pytest.raises(ValueError, match=r"images\['bad'\]: expected pictures"):
+        grids({"bad": torch.rand(3)})
+
+
+@pytest.mark.parametrize(
+    ("images", "more", "message"),
+    [
+        (torch.rand(5), {}, r"images: expected pictures of shape \(N, C, H, W\)"),
+        (torch.rand(2, 2, 8, 8), {}, "images: expected pictures"),
+        (torch.rand(0, 1, 8, 8), {}, "images: expected pictures"),
+        (torch.rand(2, 1, 8, 8) * 2 - 1, {}, r"images: values from -.* leave value_range=\(0, 1\); for \[-1, 1\] say"),
+        (torch.rand(2, 1, 8, 8) * 255, {}, "images: values from"),
+        (torch.full((2, 1, 8, 8), torch.nan), {}, "images: some values are not finite"),
+        (torch.rand(2, 1, 8, 8), {"rows": 0}, "rows: expected an integer of at least 1"),
+        (torch.rand(2, 1, 8, 8), {"columns": 1.5}, "columns: expected an integer"),
+        (torch.rand(2, 1, 8, 8), {"scale": 0}, "scale: expected a positive number"),
+        (torch.rand(2, 1, 8, 8), {"value_range": (1, 0)}, "value_range: expected two increasing"),
+    ],
+)
+def test_a_grid_refuses_what_it_cannot_show(shown, images, more, message):
+    with pytest.raises(ValueError, match=message):
+        grid(images, **more)
+    assert not shown
+
+
+def test_all_forms_of_pictures_are_welcome():
+    x = torch.rand(3, 1, 4, 4)
+    expected = as_pictures(x)
+    for form in (x[:, 0], x.numpy(), Images(x), list(x), x.double(), x.clone().requires_grad_()):
+        assert np.array_equal(as_pictures(form), expected)
+    assert as_pictures(x[0, 0]).shape == (1, 4, 4, 1)
+
+
+@given(n=st.integers(1, 300))
+@settings(max_examples=50)
+def test_the_default_grid_has_room_for_all(n):
+    rows, columns = shape_of_grid(n, None, None)
+    assert (rows - 1) * columns < n <= rows * columns
+
+
+def test_the_same_pictures_give_the_same_output(shown):
+    for _ in range(2):
+        grid(faces(4), caption="again")
+    assert shown[0] == shown[1]
+
+
+def test_without_webp_a_png_is_written(monkeypatch):
+    from PIL import features
+
+    monkeypatch.setattr(features, "check", lambda name: False)
+    assert encode(tile(as_pictures(faces(4)), 2, 2)).startswith("data:image/png;base64,")
+
+
+def test_the_manifold_spreads_codes_as_the_normal_law_does(shown):
+    seen = []
+
+    def decode(z):
+        seen.append(z)
+        return torch.sigmoid(z[:, :1, None, None] + 0 * z[:, 1:, None, None]).expand(-1, 1, 4, 4)
+
+    assert manifold(decode, n=5, device="cpu", caption="codes") is None
+    z = seen[0].view(5, 5, 2)
+    share = torch.special.ndtr(z)
+    torch.testing.assert_close(share[0, :, 0], torch.linspace(0.025, 0.975, 5))
+    torch.testing.assert_close(share[:, 0, 1], torch.linspace(0.975, 0.025, 5))
+    (sheet,) = shown.pictures()
+    assert sheet.shape == (20, 20, 3) and (np.diff(sheet[0, ::4, 0].astype(int)) > 0).all()
+    with pytest.raises(ValueError, match="n: expected at least 2"):
+        manifold_frame(decode, 1)

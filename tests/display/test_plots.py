@@ -1,0 +1,84 @@
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from nbdgm.data import densities
+from nbdgm.display import curves, scatter, show_figure
+from nbdgm.display.plots import smoothed
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left_open():
+    plt.close("all")
+    yield
+    assert not plt.get_fignums()
+
+
+def test_curves_say_in_words_what_they_show(shown):
+    entries = {"vae.loss": np.linspace(200, 100, 500), "vae.kl": np.linspace(0, 25, 500)}
+    assert (
+        curves(entries, ["vae.loss", "vae.kl"], smooth=1, labels={"vae.kl": "KL"}, reference={"bound": 90.0}, log=True) is None
+    )
+    bundle, metadata = shown[-1]
+    assert "vae.loss from 200 to 100; KL from 0 to 25" in shown.plain and "500 updates" in shown.plain
+    assert metadata["image/png"]["alt"] == shown.plain
+    assert shown.png().shape[1] < 900 and len(bundle["image/png"]) < 40_000
+
+
+def test_curves_of_a_history(shown):
+    from nbdgm import Player, play
+
+    line = torch.nn.Linear(1, 1)
+    fit = Player(line, loss=lambda x: line(x).square().mean(), name="fit")
+    history = play([fit], densities.mixture_1d().batches(4), 30)
+    curves(history)
+    assert "over 30 updates" in shown.plain and "fit" in shown.plain
+    curves(history, "loss")
+    with pytest.raises(ValueError, match="keys: no entry 'nothing'; there are"):
+        curves(history, ["nothing"])
+
+
+def test_curves_without_values_say_so(shown):
+    with pytest.raises(ValueError, match="keys: 'loss' has no values yet"):
+        curves({"loss": []})
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40), st.integers(1, 50))
+def test_smoothing_is_the_mean_of_the_last_values(values, window):
+    expected = [np.mean(values[max(0, i + 1 - window) : i + 1]) for i in range(len(values))]
+    assert smoothed(np.array(values), window) == pytest.approx(expected, abs=1e-6)
+
+
+def test_smoothing_leaves_out_what_is_not_finite():
+    assert smoothed(np.array([1.0, np.nan, 3.0, np.inf]), 2).tolist() == [1.0, 1.0, 3.0, 3.0]
+
+
+def test_scatter(shown):
+    assert scatter(torch.randn(50, 2), torch.arange(50) % 3, names=["a", "b", "c"], title="codes") is None
+    assert shown.plain == "[codes: 17 a, 17 b, 16 c points in the plane]"
+    scatter({"data": torch.randn(5, 2), "model": np.zeros((7, 2))}, limit=3)
+    assert "5 data, 7 model" in shown.plain
+    scatter(torch.randn(9, 2))
+    assert len(shown) == 3 and len(shown[-1][0]["image/png"]) < 20_000
+    for points, labels, message in (
+        (torch.randn(5), None, r"points: expected shape \(N, 2\)"),
+        (torch.randn(5, 3), None, r"points: expected shape \(N, 2\)"),
+        (torch.randn(5, 2), torch.zeros(4), "labels: expected 5, one per point"),
+        ({"data": torch.randn(5)}, None, r"points\['data'\]: expected"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            scatter(points, labels)
+
+
+def test_a_chapter_s_own_figure_is_shown_small_with_its_words_and_closed(shown):
+    figure, ax = plt.subplots()
+    ax.plot([0, 1])
+    assert show_figure(figure, "a rising line") is None
+    assert shown.plain == "[a rising line]" and shown[-1][1]["image/png"]["alt"] == shown.plain
+    assert shown.png()[0, 0].tolist() == [255, 255, 255] and len(shown[-1][0]["image/png"]) < 20_000
