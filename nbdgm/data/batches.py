@@ -133,7 +133,7 @@ def binarize(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """One Bernoulli draw per pixel, with the grey value in [0, 1] as its probability (dynamic binarization). Same shape, 0
     or 1.
     """
-    return (torch.rand(x.shape, device=x.device, generator=generator) < x).to(x.dtype)
+    return torch.rand(x.shape, dtype=x.dtype, device=x.device, generator=generator).lt_(x)
 
 
 def flip(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
