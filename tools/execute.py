@@ -239,7 +239,10 @@ def execute(
     result = Result(path)
     before = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(before, as_version=4)
-    env = os.environ | {"NBDGM_BUDGET": budget, "NBDGM_PROGRESS": "0", "PYTHONHASHSEED": "0"}
+    library = os.pathsep.join(
+        filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+    )  # chapters run with the library beside them
+    env = os.environ | {"NBDGM_BUDGET": budget, "NBDGM_PROGRESS": "0", "PYTHONHASHSEED": "0", "PYTHONPATH": library}
     start = time.perf_counter()
     try:
         result.slowest = run_cells(notebook, path, timeout=timeout, env=env, report=report)

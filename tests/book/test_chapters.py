@@ -1,0 +1,195 @@
+"""The stored chapters: complete, of the right size, with outputs that belong to their code. Nothing is run here."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from chapters import ID, Chapter, paths, read, read_all, source
+from nbdgm_book import data
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = read_all(ROOT)
+IGNORED = "nbval-ignore-output"
+
+each = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.docname.removeprefix("book/"))
+
+
+def code(chapter: Chapter) -> list[dict]:
+    return [c for c in chapter.cells if c["cell_type"] == "code"]
+
+
+def prose(chapter: Chapter) -> str:
+    return "\n\n".join(source(c) for c in chapter.cells if c["cell_type"] == "markdown")
+
+
+def tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def section(chapter: Chapter, pattern: str) -> str:
+    """The text under the heading that matches, up to the next heading of the same or a higher level."""
+    found = re.search(rf"^(##+) +({pattern})[^\n]*\n(.*?)(?=^##? |\Z)", prose(chapter), re.M | re.S | re.I)
+    assert found, f"no section matches {pattern!r}"
+    return found.group(3)
+
+
+def data_of(output: dict, mime: str) -> str:
+    text = output.get("data", {}).get(mime, "")
+    return "".join(text) if isinstance(text, list) else text
+
+
+def test_the_table_of_contents_lists_every_chapter():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [c["file"] for part in toc["parts"] for c in part["chapters"] if not c["file"].startswith("book/appendix/")]
+    assert listed == [p.relative_to(ROOT).with_suffix("").as_posix() for p in paths(ROOT)]
+
+
+def test_set_up_cells_are_identical_and_install_from_the_repository():
+    cells = {source(next(c for c in code(chapter) if "setup" in tags(c))) for chapter in CHAPTERS}
+    assert len(cells) == 1
+    assert f"git+{data.address(ROOT)}" in cells.pop()
+
+
+def test_chapters_are_small_on_average():
+    sizes = [c.path.stat().st_size for c in CHAPTERS]
+    assert sum(sizes) / len(sizes) <= 600_000, {c.docname: c.path.stat().st_size for c in CHAPTERS}
+
+
+@each
+class TestOutputs:
+    def test_belong_to_the_code(self, chapter):
+        assert chapter.provenance, "never run: tools/execute.py"
+        assert chapter.fresh, "the code changed since the outputs were stored: tools/execute.py"
+
+    def test_are_those_of_a_real_run(self, chapter):
+        assert chapter.provenance["budget"] in ("cpu", "gpu")
+        assert chapter.provenance["seconds"] <= 660
+
+    def test_say_where_they_come_from(self, chapter):
+        wanted = {"budget", "device", "seconds", "cores", "cpu", "versions", "commit", "date", "hash"}
+        assert wanted <= chapter.provenance.keys()
+
+    def test_no_errors_and_every_cell_was_run(self, chapter):
+        assert not [
+            i for i, o in chapter.outputs() if o["output_type"] == "error" and "raises-exception" not in tags(chapter.cells[i])
+        ]
+        assert not [source(c) for c in code(chapter) if source(c).strip() and c["execution_count"] is None]
+
+    def test_hold_no_noise(self, chapter):
+        stored = json.dumps([o for _, o in chapter.outputs()])
+        assert not [i for i, o in chapter.outputs() if o.get("name") == "stderr"]
+        assert "jupyter.widget" not in stored
+        assert not re.findall(r"/(?:root|home|work|tmp)/[\w./-]+", stored), "a path of the machine that ran it"
+
+    def test_at_most_a_megabyte_and_a_half(self, chapter):
+        assert chapter.path.stat().st_size <= 1_500_000
+
+    def test_pictures_are_not_compared(self, chapter):
+        """Pictures and films depend on training or on the machine; drawn diagrams (SVG) do not."""
+        for index, output in chapter.outputs():
+            drawn = data_of(output, "image/png") or re.search(
+                r"<img[^>]+src=.?data:image/(?!svg)", data_of(output, "text/html")
+            )
+            assert not drawn or IGNORED in tags(chapter.cells[index]), chapter.cells[index]["id"]
+
+    def test_claims_that_need_a_budget_are_not_compared(self, chapter):
+        for record in chapter.claims:
+            needs = record.data.get("needs") or record.status == "not checked"
+            assert not needs or IGNORED in tags(chapter.cells[record.cell]), chapter.cells[record.cell]["id"]
+
+    def test_derivations_are_compared(self, chapter):
+        """A derivation is the same everywhere: pytest --nbval must see it change."""
+        assert not [r.anchor for r in chapter.derivations if IGNORED in tags(chapter.cells[r.cell])]
+
+    def test_claims_hold_at_this_budget(self, chapter):
+        open_ = [r.data["text"] for r in chapter.claims if r.status == "not checked"]
+        assert not open_, "the stored run checks every claim"
+
+
+@each
+class TestAnatomy:
+    def test_begins_with_title_aim_and_sources(self, chapter):
+        first = source(chapter.cells[0])
+        assert re.match(r"# \S", first)
+        assert re.search(r"^\S.{150,}?\n\n", re.sub(r"(?<=\S)\n(?=\S)", " ", first.split("\n", 1)[1].lstrip()), re.M), (
+            "one paragraph: what for"
+        )
+        table = "\n".join(line for line in first.splitlines() if line.startswith("|"))
+        assert len(ID.findall(table)) >= 3, "a table names the sources"
+        assert re.search("prerequisites|you need", table, re.I) and re.search("minutes", table, re.I)
+
+    def test_set_up_comes_next(self, chapter):
+        assert {"setup", IGNORED} <= set(tags(chapter.cells[1]))
+
+    def test_size(self, chapter):
+        plain = re.sub(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|:::.*?:::|\(http[^)]*\)", " ", prose(chapter), flags=re.S)
+        words = len(re.findall(r"[A-Za-z][A-Za-z'\-]+", plain))
+        assert 1500 <= words <= 3500
+        assert 40 <= len(chapter.cells) <= 70
+        long = {c["id"]: len(source(c).splitlines()) for c in code(chapter) if len(source(c).splitlines()) > 25}
+        assert not long
+
+    def test_cells_have_names_of_their_own(self, chapter):
+        names = [c["id"] for c in chapter.cells]
+        assert len(set(names)) == len(names)
+
+    def test_equations_are_labelled_and_referred_to(self, chapter):
+        labels = re.findall(r"^\$\$ *\((eq-[\w-]+)\)", prose(chapter), re.M)
+        assert len(labels) >= 5 and len(set(labels)) == len(labels)
+        assert "{eq}`" in prose(chapter)
+
+    def test_proves_and_claims(self, chapter):
+        assert len(chapter.derivations) >= 5
+        assert len(chapter.claims) >= 5
+
+    def test_errata_have_source_notes(self, chapter):
+        notes = {i for title in re.findall(r"\{admonition\} Source note:?([^\n]*)", prose(chapter)) for i in ID.findall(title)}
+        named = {i for i in chapter.prose_ids if i.startswith("ERR-")}
+        assert notes and named <= notes, "every erratum that the chapter names has a note"
+
+    def test_at_least_four_exercises_each_with_a_solution_that_runs(self, chapter):
+        exercises = re.findall(r"\{exercise-start\}[^`]*?:label: *(\S+)", prose(chapter))
+        assert len(exercises) >= 4
+        solved, inside = {}, None
+        for cell in chapter.cells:
+            text = source(cell)
+            if cell["cell_type"] == "code":
+                if inside:
+                    solved[inside] += 1
+                    assert cell["execution_count"], "a solution that was not run"
+                continue
+            for start, end in re.findall(r"\{solution-start\} *(\S+)\n:class: dropdown|(\{solution-end\})", text):
+                inside = None if end else start
+                if inside:
+                    solved[inside] = 0
+        assert inside is None and set(solved) == set(exercises)
+        assert all(solved.values()), solved
+
+    def test_one_exercise_comes_from_the_sources(self, chapter):
+        asked = {e.id for e in data.entries(ROOT).values() if e.kind == "question" and e.chapter == chapter.docname}
+        assert asked <= chapter.prose_ids | set(chapter.code_ids)
+
+    def test_summary_reading_and_what_comes_next(self, chapter):
+        assert len(re.findall(r"^[-*] ", section(chapter, "summary"), re.M)) == 5
+        assert len(re.findall(r"\{cite", section(chapter, "further reading"))) >= 3
+        assert section(chapter, r"(what comes )?next").strip()
+
+    def test_ids_exist(self, chapter):
+        named = chapter.prose_ids | set(chapter.code_ids) | {i for r in chapter.derivations for i in r.ids}
+        assert named <= data.entries(ROOT).keys()
+
+    def test_covers_what_the_source_map_plans_for_it(self, chapter):
+        planned = {e.id for e in data.entries(ROOT).values() if e.chapter == chapter.docname}
+        treated = chapter.prose_ids | set(chapter.code_ids) | {i for r in chapter.derivations for i in r.ids}
+        assert planned and sorted(planned - treated) == []
+
+    def test_equations_it_owes_are_proved(self, chapter):
+        planned = {e.id for e in data.entries(ROOT).values() if e.chapter == chapter.docname and e.kind == "equation"}
+        proved = {i for r in chapter.derivations for i in r.ids}
+        assert sorted(planned - proved) == []
+
+
+def test_there_are_chapters():
+    assert CHAPTERS and all(read(c.path, ROOT).title for c in CHAPTERS)

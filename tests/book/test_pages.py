@@ -1,0 +1,380 @@
+"""The built pages in a real Chromium.
+
+Nothing leaves the machine, every formula is set, both themes can be read, nothing is wider than a phone, links lead somewhere.
+"""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from nbdgm_book import data
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = (
+    os.environ.get("NBDGM_CHROMIUM")
+    or shutil.which("chromium")
+    or shutil.which("chromium-browser")
+    or shutil.which("google-chrome")
+)
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+CHAPTERS = [p for p in PAGES if (ROOT / f"{p}.ipynb").exists()]
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.pages,
+    pytest.mark.xdist_group("pages"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt install chromium; or set NBDGM_CHROMIUM)"),
+]
+
+
+def inputs() -> list[Path]:
+    """Everything the pages are made of."""
+    kept = [
+        p for top in ("book", "tools", "nbdgm") for p in (ROOT / top).rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    ]
+    return [*kept, ROOT / "_config.yml", ROOT / "_toc.yml", ROOT / "pyproject.toml"]
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory) -> Path:
+    """The folder of built pages: `_build/html` if nothing changed since, else a new build, which must have no warning."""
+    done = ROOT / "_build/html"
+    if (done / "searchindex.js").exists() and (done / "searchindex.js").stat().st_mtime > max(
+        p.stat().st_mtime for p in inputs()
+    ):
+        return done
+    out = tmp_path_factory.mktemp("book")
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter_book",
+        "build",
+        str(ROOT),
+        "-W",
+        "--keep-going",
+        "--quiet",
+        "--path-output",
+        str(out),
+    ]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, f"the book does not build without warnings:\n{built.stdout[-2000:]}\n{built.stderr[-4000:]}"
+    return out / "_build/html"
+
+
+@pytest.fixture(scope="session")
+def site(html):
+    """The address under which the pages are served."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(html)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield opened
+        opened.close()
+
+
+READY = """() => document.readyState === "complete"
+  && (!document.querySelector("script[src*=mathjax]") || window.MathJax?.startup?.promise)"""
+
+# Text outside code that still looks like TeX source.
+RAW_TEX = r"""() => {
+  const walker = document.createTreeWalker(document.querySelector(".bd-article"), NodeFilter.SHOW_TEXT), found = [];
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (node.parentElement.closest("pre, code, script, style, mjx-container")) continue;
+    if (/\$\$|\\\(|\\\[|\\begin\{|(?<!\w)\$[^\s$][^$]*\$/.test(node.data)) found.push(node.data.trim().slice(0, 80));
+  }
+  return found;
+}"""
+
+# Elements of the article whose own text has too little contrast with what lies behind it (WCAG AA).
+CONTRAST = """() => {
+  const context = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = (color) => {
+    context.clearRect(0, 0, 1, 1); context.fillStyle = color; context.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
+  const behind = (node) => {
+    const layers = [];
+    for (let n = node; n; n = n.parentElement) {
+      const color = rgba(getComputedStyle(n).backgroundColor);
+      if (color[3] > 0) layers.push(color);
+      if (color[3] === 1) break;
+    }
+    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255, 1]);
+  };
+  const light = (c) => {
+    const [r, g, b] = c.slice(0, 3).map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = new Map();
+  let seen = 0;
+  for (const node of document.querySelectorAll(".bd-article *")) {
+    const own = node.tagName === "MJX-CONTAINER" || [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim());
+    if (!own || node.closest("svg, script, style, mjx-assistive-mml, mjx-container > *, .headerlink")) continue;
+    if (!node.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+    if (node.getBoundingClientRect().width === 0) continue;
+    const style = getComputedStyle(node), background = behind(node), color = rgba(style.color);
+    let opacity = 1;
+    for (let n = node; n; n = n.parentElement) opacity *= Number(getComputedStyle(n).opacity);
+    const a = light(over([...color.slice(0, 3), color[3] * opacity], background)), b = light(background);
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    seen += 1;
+    if (ratio < (large ? 3 : 4.5)) {
+      const name = node.tagName.toLowerCase() + "." + String(node.className).trim().split(/\\s+/).join(".");
+      const what = `${name} ${ratio.toFixed(2)} ${style.color}: ${node.textContent.trim().slice(0, 50)}`;
+      if (!found.has(name)) found.set(name, what);
+    }
+  }
+  return {seen, poor: [...found.values()]};
+}"""
+
+# Elements that reach beyond the right edge and are not inside a box that scrolls.
+TOO_WIDE = """() => {
+  const boxed = (node) => {
+    for (let n = node.parentElement; n && n !== document.body; n = n.parentElement)
+      if (getComputedStyle(n).overflowX !== "visible") return true;
+    return false;
+  };
+  return [...document.querySelectorAll("main *")]
+    .filter((n) => n.getBoundingClientRect().right > innerWidth + 1 && n.getBoundingClientRect().width > 0 && !boxed(n))
+    .slice(0, 5).map((n) => `${n.tagName}.${n.className}: ${n.textContent.trim().slice(0, 60)}`);
+}"""
+
+SEARCH_BOXES = """() => {
+  const shown = (n) => {
+    const box = n.getBoundingClientRect();
+    return n.checkVisibility() && box.width > 0 && box.right > 0 && box.left < innerWidth && !n.closest("dialog:not([open])");
+  };
+  const boxes = ".search-button__button, .search-button-field, form.bd-search, input[type=search]";
+  return [...document.querySelectorAll(boxes)].filter(shown).length;
+}"""
+
+UNSET = """() => [...document.querySelectorAll(".bd-article .math")]
+  .filter((n) => !n.querySelector("mjx-container")).map((n) => n.textContent)"""
+
+
+def typeset(tab) -> None:
+    """Wait until MathJax has set every formula."""
+    tab.wait_for_function(READY)
+    tab.evaluate("() => window.MathJax?.startup?.promise")
+    tab.wait_for_timeout(50)
+
+
+@pytest.fixture(scope="session")
+def visits(browser, site):
+    """page name -> what was seen there: each page is opened once, then looked at in both themes and two widths."""
+    seen: dict[str, dict] = {}
+
+    def visit(name: str) -> dict:
+        if name in seen:
+            return seen[name]
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        tab = context.new_page()
+        found = {"errors": [], "requests": []}
+        tab.on("console", lambda m: found["errors"].append(f"{m.type}: {m.text}") if m.type == "error" else None)
+        tab.on("pageerror", lambda e: found["errors"].append(str(e)))
+        tab.on("response", lambda r: found["errors"].append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        tab.on("request", lambda r: found["requests"].append(r.url))
+        tab.goto(f"{site}/{name}.html", wait_until="load")
+        typeset(tab)
+        tab.wait_for_load_state("networkidle")
+        found["formulas"] = tab.evaluate("() => [...document.querySelectorAll('.bd-article .math')].length")
+        found["unset"] = tab.evaluate(UNSET)
+        found["wrong"] = tab.evaluate(
+            "() => [...document.querySelectorAll('mjx-merror, [data-mjx-error]')].map(n => n.textContent)"
+        )
+        found["raw"] = tab.evaluate(RAW_TEX)
+        found["search"] = {1280: tab.evaluate(SEARCH_BOXES)}
+        found["links"] = tab.evaluate("() => [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))")
+        tab.evaluate("() => document.querySelectorAll('.toggle-hidden').forEach(n => n.classList.remove('toggle-hidden'))")
+        found["light"] = tab.evaluate(CONTRAST)
+        tab.emulate_media(color_scheme="dark")
+        tab.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
+        tab.wait_for_timeout(400)  # colours fade from one theme to the other
+        found["dark"] = tab.evaluate(CONTRAST)
+        tab.set_viewport_size({"width": 390, "height": 844})
+        tab.wait_for_timeout(200)
+        found["width"] = tab.evaluate("() => document.documentElement.scrollWidth")
+        found["wide"] = tab.evaluate(TOO_WIDE)
+        found["search"][390] = tab.evaluate(SEARCH_BOXES)
+        context.close()
+        seen[name] = found
+        return found
+
+    return visit
+
+
+@pytest.fixture
+def tab(browser, site):
+    """A fresh tab of a desktop's size whose relative addresses are the book's."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=site + "/")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+class TestEveryPage:
+    def test_no_console_errors(self, visits, page):
+        assert visits(page)["errors"] == []
+
+    def test_no_request_leaves_the_machine(self, visits, site, page):
+        assert [u for u in visits(page)["requests"] if not u.startswith((site + "/", "data:", "blob:"))] == []
+
+    def test_every_formula_is_set(self, visits, page):
+        found = visits(page)
+        assert (found["unset"], found["wrong"], found["raw"]) == ([], [], [])
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_text_is_legible(self, visits, page, theme):
+        found = visits(page)[theme]
+        assert found["poor"] == []
+        assert found["seen"] > 0
+
+    def test_nothing_overflows_a_phone(self, visits, page):
+        found = visits(page)
+        assert (found["wide"], found["width"]) == ([], 390)
+
+    @pytest.mark.parametrize("width", [1280, 390])
+    def test_one_search_box(self, visits, page, width):
+        assert visits(page)["search"][width] == 1
+
+    def test_links_within_the_book_lead_somewhere(self, visits, html, page):
+        here, dead = html / f"{page}.html", []
+        for href in visits(page)["links"]:
+            parts = urlsplit(href)
+            if parts.scheme or parts.netloc or href.startswith("#!"):
+                continue
+            target = (here.parent / unquote(parts.path)).resolve() if parts.path else here
+            lost = (
+                target.exists() and parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in ids(target)
+            )
+            if not target.exists() or lost:
+                dead.append(href)
+        assert dead == []
+
+
+@functools.cache
+def ids(path: Path) -> frozenset[str]:
+    return frozenset(re.findall(r'\bid="([^"]+)"', path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+class TestEveryChapter:
+    def test_has_formulas(self, visits, chapter):
+        assert visits(chapter)["formulas"] > 10
+
+    def test_colab_and_binder(self, visits, chapter):
+        owner, name = data.owner_and_name(ROOT)
+        links = visits(chapter)["links"]
+        assert f"https://colab.research.google.com/github/{owner}/{name}/blob/main/{chapter}.ipynb" in links
+        assert f"https://mybinder.org/v2/gh/{owner}/{name}/main?urlpath=lab/tree/{chapter}.ipynb" in links
+
+    def test_solutions_are_folded_and_unfold(self, tab, chapter):
+        tab.goto(f"{chapter}.html", wait_until="load")
+        solutions = tab.locator("div.solution")
+        assert solutions.count() >= 4
+        for i in range(solutions.count()):
+            solution = solutions.nth(i)
+            inside = solution.locator("section").first
+            assert not inside.is_visible()
+            solution.locator(".admonition-title").first.click()
+            inside.wait_for(state="visible", timeout=2000)
+
+    def test_a_link_into_a_solution_opens_it(self, tab, chapter):
+        tab.goto(f"{chapter}.html", wait_until="load")
+        name = tab.evaluate("() => document.querySelector('div.solution div.cell[id]')?.id")
+        assert name, "no solution has a code cell"
+        cell = tab.locator(f"[id='{name}']")
+        assert not cell.is_visible()
+        tab.goto("about:blank")
+        tab.goto(f"{chapter}.html#{name}", wait_until="load")
+        cell.wait_for(state="visible", timeout=2000)
+
+    def test_films_move(self, tab, chapter):
+        tab.goto(f"{chapter}.html", wait_until="load")
+        films = tab.locator("figure.nbdgm-film")
+        assert films.count() >= 1
+        for i in range(films.count()):
+            film = films.nth(i)
+            film.scroll_into_view_if_needed()
+            slider, window = film.locator("input[type=range]"), film.locator("[role=img]")
+            title, before = film.locator("output").inner_text(), window.screenshot()
+            slider.focus()
+            tab.keyboard.press("Home")
+            assert slider.input_value() == "0"
+            assert film.locator("output").inner_text() != title
+            assert window.screenshot() != before, "the slider moved, the picture did not"
+
+
+def test_search_finds_a_term(tab):
+    tab.goto(f"{PAGES[0]}.html", wait_until="load")
+    tab.locator(".search-button__button:visible").first.click()
+    tab.keyboard.type("discriminator")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/search.html?q=discriminator*")
+    tab.locator("#search-results li a").first.wait_for(timeout=10000)
+    titles = tab.locator("#search-results li a").all_inner_texts()
+    assert any("adversarial" in t.lower() for t in titles), titles
+
+
+def test_dark_mode_has_a_button(tab):
+    tab.goto(f"{PAGES[0]}.html", wait_until="load")
+    themes = set()
+    for _ in range(3):
+        tab.locator(".theme-switch-button:visible").first.click()
+        tab.wait_for_timeout(100)
+        themes.add(tab.evaluate("() => document.documentElement.dataset.theme"))
+    assert themes == {"light", "dark"}
+
+
+def test_code_has_copy_buttons(tab):
+    if not CHAPTERS:
+        pytest.skip("no chapter yet")
+    tab.goto(f"{CHAPTERS[0]}.html", wait_until="load")
+    assert tab.locator("div.cell_input button.copybtn").count() == tab.locator("div.cell_input").count() > 0
+
+
+def test_proofs_lead_to_their_cells(tab):
+    tab.goto("book/appendix/proofs.html", wait_until="load")
+    link = tab.locator("table a[href*='#cell-']").first
+    anchor = link.get_attribute("href").split("#")[1]
+    link.click()
+    tab.locator(f"[id='{anchor}'] .nbdgm-proof").first.wait_for(timeout=5000)
+
+
+def test_root_leads_to_the_book(tab):
+    tab.goto("index.html")
+    tab.wait_for_url("**/book/index.html")
