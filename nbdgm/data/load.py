@@ -60,7 +60,7 @@ def load(name: str, split: str = "train", device: torch.device | str | None = No
     sorted by class; here they are shuffled, always in the same way.
 
     Raises:
-        ValueError: for an unknown name or split.
+        ValueError: for an unknown name or split, or an `NBDGM_DATA` that is no folder.
         DataError: for a damaged file.
     """
     if name not in DATASETS:
@@ -142,6 +142,8 @@ def _to_float(x: np.ndarray) -> Tensor:
 def _find(folder: str, files: list[str], download: Callable[[Path], None]) -> Path | None:
     """The folder that has all the files; if none has, downloads them; None if that is not possible."""
     roots = [Path(os.environ["NBDGM_DATA"])] if os.environ.get("NBDGM_DATA") else []
+    if roots and not roots[0].is_dir():
+        raise ValueError(f"NBDGM_DATA={roots[0]} is no folder; set it to the one that holds MNIST/raw, or unset it")
     for root in [*roots, cache_folder()]:
         if all((root / folder / file).is_file() for file in files):
             return root / folder

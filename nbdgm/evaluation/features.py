@@ -89,8 +89,7 @@ def as_images(images: Any, name: str) -> Tensor:
 
 
 def feature_network(name: str = "mnist", *, verbose: bool = True) -> FeatureNet:
-    """The feature network for the data called `name`: from the cache, or trained now (about 40 s at the CPU budget) and put
-    there.
+    """The feature network for the data called `name`, from the cache, or trained now (about 40 s at the CPU budget) and kept.
 
     The cache's file is keyed by the data, by this module's code and by the budget. It is written atomically, and read
     without executing anything (`weights_only`); one that cannot be read is trained again. Training leaves the global random
@@ -110,9 +109,8 @@ def feature_network(name: str = "mnist", *, verbose: bool = True) -> FeatureNet:
         raise ValueError(f"name: {name} has no classes to learn; use the network of a data set that has")
     with separate_rng(0):
         network = FeatureNet(test.x.shape[1:], {t: int(v.max()) + 1 for t, v in targets.items()}, name).to(device())
-    code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    kind = f"{name}-standin" if test.stand_in else name
-    path = cache_folder() / "features" / f"{kind}-{budget_name()}-{code}.pt"
+    key = hashlib.sha256(Path(__file__).read_bytes() + test.x[:200].cpu().numpy().tobytes()).hexdigest()[:12]
+    path = cache_folder() / "features" / f"{name}-{budget_name()}-{key}.pt"
     if not _read(path, network):
         if verbose:
             print(f"Training the feature network for {name} (once; it is kept in the cache) ...")

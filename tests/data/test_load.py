@@ -291,6 +291,14 @@ def test_unknown_names_and_splits_are_answered_with_the_known_ones():
     assert load is load_function and "glyphs" in DATASETS
 
 
+def test_a_data_folder_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "dta"))
+    with pytest.raises(ValueError, match=f"NBDGM_DATA={tmp_path}/dta is no folder"):
+        load("mnist")
+    monkeypatch.setenv("NBDGM_BUDGET", "smoke")
+    assert load("mnist").stand_in  # no file is needed
+
+
 @with_files
 def test_the_real_files(monkeypatch):
     monkeypatch.setenv("NBDGM_DATA", str(SHARED))

@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_used_is_replaced_and_runs_nothing(kind, network, 
     elif kind == "foreign":
         torch.save({"weights": {"a": torch.zeros(2)}, "accuracy": 1.0}, copy)
     else:
-        copy.write_bytes(pickle.dumps({"weights": Trap()}))
+        copy.write_bytes(pickle.dumps({"weights": Trap()}, protocol=2))
     monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)  # fast; the file is what matters
     feature_network("mnist")
     assert "Training" in capsys.readouterr().out
