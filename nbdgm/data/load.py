@@ -47,12 +47,11 @@ IDX_SETS = {
 def load(name: str, split: str = "train", device: torch.device | str | None = None) -> Images:
     """The images called `name`, on `device` (by default the device of this run).
 
-    | name | pictures | train / valid / test |
-    | --- | --- | --- |
-    | `mnist`, `fashion-mnist` | 1x28x28 grey | 50,000 / 10,000 (the last of the training file) / 10,000 |
-    | `binarized-mnist` | 1x28x28, 0 or 1, the fixed binarization of Larochelle and Murray; no labels | the same |
-    | `digits` | scikit-learn's 8x8 digits enlarged to 1x28x28 | 1,297 / 250 / 250 |
-    | `faces`, `glyphs` | drawn, with known factors: 3x32x32 colour, 1x28x28 grey | 20,000 / 2,000 / 2,000 (fewer at smoke) |
+    - `mnist`, `fashion-mnist`: grey, 1x28x28; train 50,000, valid 10,000 (the last of the training file), test 10,000.
+    - `binarized-mnist`: 0 or 1, the fixed binarization of Larochelle and Murray; the same sizes, no labels.
+    - `digits`: scikit-learn's 8x8 digits enlarged to 1x28x28; train 1,297, valid 250, test 250.
+    - `faces` (colour, 3x32x32), `glyphs` (grey, 1x28x28): drawn, with known factors; train 20,000, valid 2,000, test 2,000
+      (at the smoke budget 1,000, 200, 200).
 
     `split` may also be "train+valid". Files are looked for in `$NBDGM_DATA`, then in the user's cache (`$NBDGM_CACHE` moves
     it), and are else downloaded into the cache and checked, unless `NBDGM_OFFLINE=1`. At the smoke budget and without a
