@@ -33,7 +33,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
             "draw as many fake examples as there are real ones: sample(len(x))"
         )
     mix = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
-    norms = input_gradients(critic, torch.lerp(fake.detach(), real.detach(), mix)).flatten(1).norm(dim=1)
+    norms = input_gradients(critic, torch.lerp(fake, real, mix)).flatten(1).norm(dim=1)
     return (norms - target).square().mean()
 
 
@@ -47,7 +47,7 @@ def r1(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
     Returns:
         scalar.
     """
-    return input_gradients(critic, real.detach()).flatten(1).square().sum(1).mean()
+    return input_gradients(critic, real).flatten(1).square().sum(1).mean()
 
 
 def input_gradients(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def gaussian_kl(mean: Tensor, std: Tensor | float, prior_mean: Tensor | float = 
         ) from None
     ratio = std / prior_std
     kl = 0.5 * (ratio.square() + ((mean - prior_mean) / prior_std).square() - 1) - ratio.log()
-    return _sum_events(kl.expand(mean.shape), mean.ndim - 1)
+    return _sum_events(kl, mean.ndim - 1)
 
 
 def reparameterise(mean: Tensor, std: Tensor | float) -> Tensor:

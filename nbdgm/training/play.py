@@ -102,9 +102,7 @@ def play(
         _restore(checkpoints.load(path, facts), players, data, history, team)
         saved = history.steps
         if saved > steps:
-            raise checkpoints.CheckpointError(
-                f"the checkpoint {path} is at step {saved} already, beyond {steps=}; name another file"
-            )
+            raise checkpoints.CheckpointError(f"the checkpoint {path} is at step {saved}, beyond {steps=}; name another file")
     clock = time.perf_counter() - history.seconds
 
     def look() -> None:
@@ -117,14 +115,11 @@ def play(
         for player in players:
             team.average([b for b in player.modules.buffers() if b.is_floating_point()])
         if path is not None:
-            state = {
-                "players": [p.state_dict() for p in players],
-                "history": history.state_dict(),
-                "rng": team.gather(rng_state()),
-            }
-            data_state = data.state_dict() if hasattr(data, "state_dict") else None
+            state = {"hyperparameters": facts, "history": history.state_dict(), "rng": team.gather(rng_state())}
+            state["players"] = [player.state_dict() for player in players]
+            state["data"] = data.state_dict() if hasattr(data, "state_dict") else None
             if team.main:
-                checkpoints.save(path, state | {"data": data_state, "hyperparameters": facts})
+                checkpoints.save(path, state)
 
     def shoot(step: int) -> None:
         for name, frame in film.items():
@@ -133,10 +128,8 @@ def play(
 
     try:
         _train(players)
-        with (
-            Interrupt(enabled=team.size == 1) as interrupt,
-            progress_bar(history.steps, steps, progress if team.main else False) as bar,
-        ):
+        bar_wanted = progress if team.main else False
+        with Interrupt(enabled=team.size == 1) as interrupt, progress_bar(history.steps, steps, bar_wanted) as bar:
             if 0 in filmed and history.steps == 0:
                 shoot(0)
                 _train(players)
@@ -150,11 +143,8 @@ def play(
                 history.append(logged)
                 bar.advance()
                 stop = interrupt.requested
-                filming, calling, saving = (
-                    step in filmed,
-                    callbacks and step % every == 0,
-                    step % save_every == 0 or step == steps or stop,
-                )
+                filming, calling = step in filmed, callbacks and step % every == 0
+                saving = step % save_every == 0 or step == steps or stop
                 if filming or calling or saving or step % _LOOK == 0:
                     look()
                 if filming:

@@ -31,10 +31,8 @@ def _fused(kind: type[Optimizer], **options: Any) -> OptimizerFactory:
         raise ValueError(f"{kind.__name__.lower()}: lr must be positive, got {options['lr']:g}")
 
     def make(parameters: list[nn.Parameter]) -> Optimizer:
-        try:
-            return kind(parameters, **({"fused": True} | options))
-        except RuntimeError:  # a device or a type of number for which there is no fused step
-            return kind(parameters, **options)
+        fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
+        return kind(parameters, **({"fused": True} if fused else {}) | options)
 
     return make
 

@@ -72,7 +72,7 @@ def test_bernoulli_refuses_pixels_outside_the_unit_interval(x):
 def test_bernoulli_works_inside_vmap_and_on_empty_batches():
     logits, x = torch.randn(3, 4, 5), torch.rand(4, 5)
     torch.testing.assert_close(
-        torch.func.vmap(lambda one: losses.bernoulli_log_likelihood(one, x))(logits), losses.bernoulli_log_likelihood(logits, x)
+        torch.func.vmap(losses.bernoulli_log_likelihood)(logits, x.expand(3, 4, 5)), losses.bernoulli_log_likelihood(logits, x)
     )
     assert losses.bernoulli_log_likelihood(torch.zeros(0, 3), torch.zeros(0, 3)).shape == (0,)
 

@@ -101,6 +101,7 @@ def test_optimisers_take_whole_numbers_and_fuse_where_they_can():
     )
     assert sgd(1, momentum=0.9, nesterov=True)([parameter]).defaults["nesterov"]
     assert adam(0.1)([nn.Parameter(torch.ones(2, dtype=torch.complex64))]).defaults["fused"] is None  # no fused step there
+    assert adam(0.1, fused=False)([parameter]).defaults["fused"] is False
     with pytest.raises(ValueError, match="lr must be positive"):
         adam(0.0)
 
