@@ -129,7 +129,8 @@ def run_cells(
 
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             return KernelSpec(
-                argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], display_name="Python 3"
+                argv=[sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"],
+                display_name="Python 3",
             )
 
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisPython())
@@ -138,7 +139,7 @@ def run_cells(
     spent: list[tuple[float, int]] = []
 
     async def everything() -> None:
-        async with client.async_setup_kernel(env=env, cwd=str(path.parent)):
+        async with client.async_setup_kernel(env=env, cwd=str(path.parent), cleanup_kc=True):
             last = max((i for i, c in enumerate(notebook.cells) if c.cell_type == "code"), default=0)
             for index, cell in enumerate(notebook.cells):
                 if cell.cell_type != "code" or not cell.source.strip():
@@ -335,8 +336,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         print(f"{'' if not line else chr(13)}{path.relative_to(root)}: {result.seconds:.1f} s, {outcome}", flush=True)
         return result
 
-    with ThreadPoolExecutor(options.jobs) as pool:
+    pool = ThreadPoolExecutor(options.jobs)
+    try:
         results = list(pool.map(one, chosen))
+    except KeyboardInterrupt:
+        print("\ninterrupted: chapters that were running are left as they were", file=sys.stderr, flush=True)
+        os._exit(130)  # do not wait for the cells that run; their kernels end when this process does
     failed = [r for r in results if r.error]
     for result in failed:
         print(f"\n{result.error}", file=sys.stderr)

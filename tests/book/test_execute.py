@@ -2,7 +2,11 @@
 
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import execute
@@ -104,6 +108,28 @@ class TestRuns:
         house.write("vae/1_dead.ipynb", "import os; os._exit(1)")
         assert run(house) == 1
         assert "the kernel died" in capsys.readouterr().err
+
+    def test_an_interrupt_ends_at_once_and_changes_nothing(self, house):
+        started = house.root / "started"
+        path = house.write("vae/1_long.ipynb", f"open({str(started)!r}, 'w').close(); import time; time.sleep(100)")
+        before = path.read_bytes()
+        code = f"import sys, pathlib, execute; sys.exit(execute.main(['--budget', 'cpu'], pathlib.Path({str(house.root)!r})))"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=Path(execute.__file__).parent, stderr=subprocess.PIPE, text=True
+        )
+        while not started.exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=15)
+        assert process.returncode == 130 and "interrupted" in errors
+        assert path.read_bytes() == before
+
+    def test_no_kernel_is_left_behind(self, house):
+        house.write("vae/1_bad.ipynb", "import os; open('pid', 'w').write(str(os.getpid())); 1 / 0")
+        assert run(house) == 1
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((house.root / "book/vae/pid").read_text()), 0)
 
     def test_dry_run_stores_nothing(self, house):
         path = house.write("vae/1_one.ipynb", "1")

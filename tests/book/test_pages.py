@@ -168,7 +168,7 @@ TOO_WIDE = """() => {
       if (getComputedStyle(n).overflowX !== "visible") return true;
     return false;
   };
-  return [...document.querySelectorAll("main *")]
+  return [...document.querySelectorAll(".bd-article-container *")]
     .filter((n) => n.getBoundingClientRect().right > innerWidth + 1 && n.getBoundingClientRect().width > 0 && !boxed(n))
     .slice(0, 5).map((n) => `${n.tagName}.${n.className}: ${n.textContent.trim().slice(0, 60)}`);
 }"""
@@ -220,6 +220,7 @@ def visits(browser, site):
         found["search"] = {1280: tab.evaluate(SEARCH_BOXES)}
         found["links"] = tab.evaluate("() => [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))")
         tab.evaluate("() => document.querySelectorAll('.toggle-hidden').forEach(n => n.classList.remove('toggle-hidden'))")
+        tab.wait_for_timeout(600)  # solutions fade in
         found["light"] = tab.evaluate(CONTRAST)
         tab.emulate_media(color_scheme="dark")
         tab.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")

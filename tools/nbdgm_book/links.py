@@ -54,7 +54,7 @@ class LinkProofIds(SphinxTransform):
     """The IDs in the head of a rendered derivation become links, as in running text (the stored output holds no address)."""
 
     default_priority = 410
-    HEAD = re.compile(r'(<div class="nbdgm-proof.*?</strong> <span class="nbdgm-small">)([^<·]*)(?= · )', re.S)
+    HEAD = re.compile(r'(<div class="nbdgm-proof.*?</strong> <span class="nbdgm-small">)([^<]*)', re.S)
 
     def apply(self) -> None:
         def linked(match: re.Match) -> str:

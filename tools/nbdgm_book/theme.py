@@ -10,6 +10,12 @@ from sphinx.config import Config
 from nbdgm_book import data
 
 
+def without_live_code(app: Sphinx, config: Config) -> None:
+    """Undo sphinx-thebe, which Jupyter Book always loads: it writes a script into every page twice, an error in the console."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [listener for listener in listeners if not listener.handler.__module__.startswith("sphinx_thebe")]
+
+
 def options(app: Sphinx, config: Config) -> None:
     """Fill in what depends on the repository's address, and what `_config.yml` cannot say without losing the rest."""
     root = Path(app.srcdir)
@@ -75,5 +81,6 @@ def add_footer(app: Sphinx, pagename: str, templatename: str, context: dict, doc
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("config-inited", without_live_code, priority=100)
     app.connect("config-inited", options, priority=100)
     app.connect("html-page-context", add_footer, priority=100)
