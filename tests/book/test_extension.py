@@ -186,6 +186,7 @@ class TestSourceMap:
     def test_covered_by_a_derivation(self, book):
         found = entry(book.page("appendix/source_map"), "E-13.26")
         assert 'href="../vae/5_one.html#cell-proof">One chapter</a>' in found and "nb-mark-proved" in found
+        assert "id-E-13.26" not in found, "no second link to a mere mention"
 
     def test_covered_by_a_mention(self, book):
         assert 'href="../vae/5_one.html#id-S-41"' in entry(book.page("appendix/source_map"), "S-41")

@@ -36,7 +36,7 @@ def page_of(name: str) -> str:
 class CellAnchors(SphinxTransform):
     """Give every code cell of a chapter the id `cell-<id of the cell>`, so that an index can link straight to it."""
 
-    default_priority = 400  # after sphinx-exercise has moved the cells of gated solutions
+    default_priority = 400
 
     def apply(self) -> None:
         path = Path(self.env.doc2path(self.env.docname))
