@@ -278,7 +278,9 @@ def _advice(path: Path | None, saved: int | None) -> str:
 
 def _check_weights(players: list[Player], history: History, advice: str) -> None:
     for player in players:
-        finite = torch.stack([parameter.isfinite().all() for parameter in player.parameters])
+        finite = torch.stack(
+            [parameter.detach().sum() for parameter in player.parameters]
+        ).isfinite()  # a sum shows NaN and inf
         if not finite.all():
             name = player.parameter_names()[int((~finite).nonzero()[0])]
             raise NonFiniteError(player.name, name, history.steps, float("nan"), history, advice)

@@ -126,7 +126,8 @@ class Player:
         values = values if isinstance(values, dict) else {"loss": values}
         loss = self._descendable(values)
         logged = record(self.name, values)
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None
         loss.backward(inputs=self.parameters)
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         if not gradients:

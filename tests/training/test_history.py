@@ -75,6 +75,17 @@ def test_it_survives_a_weights_only_file(tmp_path):
     assert copy.films["samples"][1][1].dtype == np.uint8
 
 
+def test_records_take_numbers_of_every_kind():
+    entries = {
+        "loss": torch.tensor(1.5, dtype=torch.float64),
+        "half": torch.tensor([2.5]).bfloat16(),
+        "count": torch.tensor(3),
+        "on": True,
+    }
+    names, values = record("p", entries)
+    assert names == ["loss", "half", "count", "on"] and values.tolist() == [1.5, 2.5, 3, 1] and values.dtype == torch.float32
+
+
 def test_it_describes_itself():
     assert repr(History()) == "History of 0 steps in 0.0 s: nothing logged"
     assert repr(history_of([1.0])) == "History of 1 steps in 0.0 s: critic.loss 1, critic.gap -1, generator.loss 101"

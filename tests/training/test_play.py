@@ -190,7 +190,7 @@ def test_films_hold_arrays_that_later_updates_do_not_change():
         "number": lambda: 3,
         "noise": lambda: torch.rand(2),
     }
-    history = play(player, forever(torch.ones(2, 3)), 8, film=film, frames=range(0, 100, 4))
+    history = play(player, (torch.randn(2, 3) for _ in itertools.count()), 8, film=film, frames=range(0, 100, 4))
     assert [step for step, _ in history.films["weight"]] == [0, 4, 8]
     frames = [frame for _, frame in history.films["weight"]]
     assert all(isinstance(f, np.ndarray) and f.shape == (1, 3) for f in frames) and (frames[0] != frames[1]).all()
