@@ -33,7 +33,7 @@ class Line:
     exact_tex: str = ""  # what sympy checked, when `tex` was written by hand
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One verified equality, with the expressions as the chapter passed them: what the mutation test works on."""
 
@@ -416,44 +416,39 @@ class Derivation:
 
     # --- tests of the derivation itself --------------------------------------------------------------------------------------
 
-    def mutants(self, rng: random.Random | None = None, swaps: bool = True) -> Iterator[tuple[Step, str, mutation.Mutant]]:
+    def mutants(
+        self, rng: random.Random | None = None, swaps: bool = True, most: int | None = None
+    ) -> Iterator[tuple[Step, str, mutation.Mutant]]:
         """Every wrong version of every side of every equality: (step, 'left' or 'right', mutant)."""
         for step in self.steps:
             for side in ("left", "right") if step.opens else ("right",):
-                for mutant in mutation.mutants(getattr(step, side), rng, swaps):
+                for mutant in mutation.mutants(getattr(step, side), rng, swaps, most):
                     yield step, side, mutant
 
     def survivors(self, rng: random.Random | None = None, most: int | None = None) -> list[str]:
-        """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried on a line.
+        """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried on a side.
 
         A mutant that its own line does not notice is excused when the same change of the same subexpression, made wherever it
         occurs in the derivation, is refuted elsewhere: the second moment does not see the sign of mu, but the first one does.
         """
-        found, tried = [], {}
-        for step, side, mutant in self.mutants(rng):
+        found: list[str] = []
+        judges = {step: mutation.Judge(step.hypotheses, f"{' '.join(self.ids)}:{step.number}") for step in self.steps}
+        for step, side, mutant in self.mutants(rng, most=most):
             if 0 in (step.left, step.right) and mutant.what in ("negate the line", "double the line"):
                 continue  # twice nothing is nothing
             if step.wrt is not None and step.wrt not in (mutant.new - mutant.old).free_symbols:
                 continue  # a term that d.constant has no business with
-            key = (step.number, side)
-            tried[key] = tried.get(key, 0) + 1
-            if most is not None and tried[key] > most and not mutant.what.startswith("exchange"):
-                continue
-            if not self._refutes(step, side, mutant.expr) and not self._refutes_elsewhere(mutant):
+            left, right = (mutant.expr, step.right) if side == "left" else (step.left, mutant.expr)
+            if not judges[step].different(left, right) and not self._refutes_elsewhere(mutant, judges):
                 found.append(f"{' '.join(self.ids)}, line {step.number} ({side}): {mutant.what} goes unnoticed")
         return found
 
-    def _refutes(self, step: Step, side: str, wrong: sp.Basic) -> bool:
-        left, right = (wrong, step.right) if side == "left" else (step.left, wrong)
-        return mutation.different(left, right, step.hypotheses, f"{' '.join(self.ids)}:{step.number}")
-
-    def _refutes_elsewhere(self, mutant: mutation.Mutant) -> bool:
+    def _refutes_elsewhere(self, mutant: mutation.Mutant, judges: Mapping[Step, mutation.Judge]) -> bool:
         if mutant.old.is_Atom or mutant.what.startswith("exchange"):
             return False
         for step in self.steps:
             left, right = (side.xreplace({mutant.old: mutant.new}) for side in (step.left, step.right))
-            changed = (left, right) != (step.left, step.right)
-            if changed and mutation.different(left, right, step.hypotheses, f"{' '.join(self.ids)}:{step.number}"):
+            if (left, right) != (step.left, step.right) and judges[step].different(left, right):
                 return True
         return False
 

@@ -9,11 +9,15 @@ divergence): it counts only when it changes the value of the very line.
 from __future__ import annotations
 
 import itertools
+import math
 import random
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import ClassVar, NamedTuple
 
+import mpmath
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from nbdgm.proof import checking
 
@@ -27,30 +31,38 @@ class Mutant(NamedTuple):
     new: sp.Basic
 
 
-def mutants(expr: sp.Basic, rng: random.Random | None = None, swaps: bool = True) -> Iterator[Mutant]:
+Change = Callable[[], Mutant | None]  # builds a mutant when it is wanted
+
+
+def mutants(expr: sp.Basic, rng: random.Random | None = None, swaps: bool = True, most: int | None = None) -> Iterator[Mutant]:
     """Every mutant of `expr`, first those that always change it, then exchanges of two symbols that do.
 
-    `rng` shuffles the order within the first group (so that a test can take a random few); bounds of integrals and sums stay.
+    `rng` shuffles the order within each group, and `most` bounds the number taken of each; bounds of integrals and sums stay.
     """
-    found = list(_always(expr))
-    if rng is not None:
-        rng.shuffle(found)
-    yield from found
-    if swaps:
-        yield from _swaps(expr)
-
-
-def _always(expr: sp.Basic) -> Iterator[Mutant]:
     if expr == 0:
         return
-    yield Mutant("negate the line", -expr, expr, -expr)
-    yield Mutant("double the line", 2 * expr, expr, 2 * expr)
+    for some in (_always(expr), _swaps(expr)) if swaps else (_always(expr),):
+        changes = list(some)  # not yet built: building them is what takes time
+        if rng is not None:
+            rng.shuffle(changes)
+        built = (mutant for change in changes if (mutant := change()) is not None)
+        yield from itertools.islice(built, most)
+
+
+def _always(expr: sp.Basic) -> Iterator[Change]:
+    yield lambda: Mutant("negate the line", -expr, expr, -expr)
+    yield lambda: Mutant("double the line", 2 * expr, expr, 2 * expr)
     for path, node, differentiated in _sites(expr):
-        for what, new in _changes(node, differentiated):
-            try:
-                yield Mutant(what, _put(expr, path, new), node, new)
-            except (TypeError, ValueError):  # sympy refuses to build it: nothing to test
-                continue
+        for change in _changes(node, differentiated):
+            yield partial(_build, expr, path, node, change)
+
+
+def _build(expr: sp.Basic, path: tuple[int, ...], node: sp.Basic, change: Callable[[], tuple[str, sp.Basic]]) -> Mutant | None:
+    try:
+        what, new = change()
+        return Mutant(what, _put(expr, path, new), node, new)
+    except (TypeError, ValueError):  # sympy refuses to build it: nothing to test
+        return None
 
 
 def _sites(
@@ -76,20 +88,20 @@ def _sites(
             yield from _sites(child, (*path, i), differentiated)
 
 
-def _changes(node: sp.Basic, differentiated: bool) -> Iterator[tuple[str, sp.Basic]]:
+def _changes(node: sp.Basic, differentiated: bool) -> Iterator[Callable[[], tuple[str, sp.Basic]]]:
     if isinstance(node, sp.Add):
         for term in node.args:
-            yield f"drop the term {term}", node - term
-            yield f"flip the sign of {term}", node - 2 * term
-            yield f"double the term {term}", node + term
+            yield lambda term=term: (f"drop the term {term}", node - term)
+            yield lambda term=term: (f"flip the sign of {term}", node - 2 * term)
+            yield lambda term=term: (f"double the term {term}", node + term)
     elif isinstance(node, sp.Pow) and node.exp.is_Rational:
-        yield f"raise the exponent of {node}", node.base ** (node.exp + 1)
+        yield lambda: (f"raise the exponent of {node}", node.base ** (node.exp + 1))
     elif isinstance(node, sp.log) and differentiated:  # log 2 would be a constant, which no derivative sees
-        yield f"double {node}", 2 * node
+        yield lambda: (f"double {node}", 2 * node)
     elif isinstance(node, sp.log):
-        yield f"double the argument of {node}", sp.log(2 * node.args[0])
+        yield lambda: (f"double the argument of {node}", sp.log(2 * node.args[0]))
     elif isinstance(node, sp.Rational):
-        yield f"add 1/7 to {node}", node + sp.Rational(1, 7)
+        yield lambda: (f"add 1/7 to {node}", node + sp.Rational(1, 7))
 
 
 def _put(expr: sp.Basic, path: tuple[int, ...], new: sp.Basic) -> sp.Basic:
@@ -105,46 +117,119 @@ def _put(expr: sp.Basic, path: tuple[int, ...], new: sp.Basic) -> sp.Basic:
     return expr.func(*args)
 
 
-def _swaps(expr: sp.Basic) -> Iterator[Mutant]:
+def _swaps(expr: sp.Basic) -> Iterator[Change]:
     symbols = sorted((x for x in expr.free_symbols if isinstance(x, sp.Symbol)), key=str)
     for a, b in itertools.combinations(symbols, 2):
         if a.assumptions0 == b.assumptions0:
-            swapped = expr.xreplace({a: b, b: a})
-            if swapped != expr and different(expr, swapped, checking.Hypotheses(), "swap"):
-                yield Mutant(f"exchange {a} and {b}", swapped, expr, swapped)
+            yield partial(_exchange, expr, a, b)
+
+
+def _exchange(expr: sp.Basic, a: sp.Symbol, b: sp.Symbol) -> Mutant | None:
+    swapped = expr.xreplace({a: b, b: a})
+    if swapped == expr or not different(expr, swapped, checking.Hypotheses(), "swap"):
+        return None
+    return Mutant(f"exchange {a} and {b}", swapped, expr, swapped)
+
+
+# --- telling two expressions apart, fast -------------------------------------------------------------------------------------
+
+
+class Table:
+    """Values of expressions at one random point, kept: a mutant shares all but a few of its subexpressions with its line."""
+
+    operations: ClassVar = {sp.exp: mpmath.exp, sp.log: mpmath.log, sp.Abs: abs, sp.sin: mpmath.sin, sp.cos: mpmath.cos}
+
+    def __init__(self, seed: str, hypotheses: checking.Hypotheses, digits: int = 40) -> None:
+        self.seed, self.hypotheses, self.digits = seed, hypotheses, digits
+        self.known: dict[sp.Basic, mpmath.mpf] = {}
+
+    def value(self, expr: sp.Basic) -> mpmath.mpf:
+        """The number that `expr` is at this point; KeyError for a function that the table does not know."""
+        if expr not in self.known:
+            self.known[expr] = self._compute(expr)
+        return self.known[expr]
+
+    def _compute(self, expr: sp.Basic) -> mpmath.mpf:
+        if isinstance(expr, sp.Symbol):
+            if expr in self.hypotheses.intervals:
+                return self.value(self.hypotheses.image(expr))
+            drawn = checking.draw(expr, random.Random(f"{self.seed}:{expr}"), 0.9)
+            return mpmath.mpf(int(drawn.p)) / int(drawn.q)
+        if isinstance(expr, sp.Rational):
+            return mpmath.mpf(int(expr.p)) / int(expr.q)
+        if isinstance(expr, sp.NumberSymbol):
+            return mpmath.mpmathify(expr.evalf(self.digits + 5))
+        if isinstance(expr, sp.Add):
+            return sum(map(self.value, expr.args), mpmath.mpf(0))
+        if isinstance(expr, sp.Mul):
+            return math.prod(map(self.value, expr.args), start=mpmath.mpf(1))
+        if isinstance(expr, sp.Pow):
+            base, power = map(self.value, expr.args)
+            return base ** (int(power) if expr.exp.is_Integer else power)
+        return self.operations[expr.func](*map(self.value, expr.args))
+
+
+class Judge:
+    """Tells expressions apart by numbers; keeps what it has computed, so one judge serves all mutants of a derivation."""
+
+    def __init__(self, hypotheses: checking.Hypotheses, seed: str) -> None:
+        self.hypotheses, self.seed = hypotheses, seed
+        self.tables = [Table(f"{seed}:{i}", hypotheses) for i in range(2)]
+
+    def different(self, one: sp.Basic, other: sp.Basic) -> bool:
+        """True when numbers alone tell the two apart, or one of them has no value where both must have one."""
+        pairs = zip(checking.entries(one), checking.entries(other), strict=True)
+        return any(a != b and self._different(a, b) for a, b in pairs)
+
+    def _different(self, a: sp.Expr, b: sp.Expr) -> bool:
+        if any(side.has(sp.Integral) or any(head.has(sp.oo) for head in side.atoms(sp.Sum)) for side in (a, b)):
+            return self._different_by_quadrature(a, b)
+        try:
+            a, b = self._plain(a), self._plain(b)
+            if a.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or b.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
+                return True  # no value: the checker would refuse it
+            if self._different_in_tables(a, b):
+                return True
+            a, b = self.hypotheses.restrict(a), self.hypotheses.restrict(b)
+            return checking.compare(a, b, self.seed).refuted_at is not None
+        except (checking.ProofError, ZeroDivisionError):
+            return True
+
+    def _plain(self, expr: sp.Expr) -> sp.Expr:
+        """The expression with sums of symbolic length taken at length 3, derivatives carried out, and symbols only."""
+        if expr.has(*checking.HEADS, sp.Indexed, AppliedUndef):
+            expr = expr.subs({x: sp.Integer(3) for x in checking.symbolic_bounds(expr)}).doit()
+            expr = checking.stand_ins(expr)
+        return expr
+
+    def _different_in_tables(self, a: sp.Expr, b: sp.Expr) -> bool:
+        for table in self.tables:
+            try:
+                with mpmath.workdps(table.digits):
+                    one, other = table.value(a), table.value(b)
+                    if abs(one - other) > 1e-20 * max(1, abs(one), abs(other)):
+                        return True
+            except KeyError:  # a function the tables do not know
+                return False
+            except (ValueError, OverflowError):
+                return True
+        return False
+
+    def _different_by_quadrature(self, a: sp.Expr, b: sp.Expr) -> bool:
+        """Two points, five digits: enough to refute, and far quicker than a symbolic integral for every mutant."""
+        a, b = self.hypotheses.restrict(a), self.hypotheses.restrict(b)
+        rng = random.Random(self.seed)
+        for _ in range(2):
+            point = {x: checking.draw(x, rng, 0.4) for x in sorted(a.free_symbols | b.free_symbols, key=str)}
+            try:
+                one, other = checking.quadrature(a, point), checking.quadrature(b, point)
+            except checking.Undefined:
+                return True  # no value: the checker would refuse it
+            if abs(one - other) > 1e-5 * max(1, abs(one), abs(other)):
+                return True
+        return False
 
 
 def different(one: sp.Basic, other: sp.Basic, hypotheses: checking.Hypotheses, seed: str) -> bool:
     """True when numbers alone tell the two apart (or one of them has no value where both must have one)."""
-    for a, b in zip(checking.entries(one), checking.entries(other), strict=True):
-        if a != b and _different_scalars(a, b, hypotheses, seed):
-            return True
-    return False
-
-
-def _different_scalars(a: sp.Expr, b: sp.Expr, hypotheses: checking.Hypotheses, seed: str) -> bool:
-    if (a - b).has(sp.Integral) or any(head.has(sp.oo) for head in (a - b).atoms(sp.Sum)):
-        return _different_by_quadrature(a, b, hypotheses, seed)
-    try:
-        sizes = {x: sp.Integer(3) for x in checking.symbolic_bounds(a) | checking.symbolic_bounds(b)}
-        a, b = (checking.stand_ins(hypotheses.restrict(side.subs(sizes).doit())) for side in (a, b))
-        if a.has(sp.nan, sp.zoo, sp.oo) or b.has(sp.nan, sp.zoo, sp.oo):
-            return True  # no value: the checker would refuse it
-        return checking.compare(a, b, seed).refuted_at is not None
-    except (checking.ProofError, ZeroDivisionError):
-        return True
-
-
-def _different_by_quadrature(a: sp.Expr, b: sp.Expr, hypotheses: checking.Hypotheses, seed: str) -> bool:
-    """Two points, five digits: enough to refute, and far quicker than a symbolic integral for every mutant."""
-    a, b = hypotheses.restrict(a), hypotheses.restrict(b)
-    rng = random.Random(seed)
-    for _ in range(2):
-        point = {x: checking.draw(x, rng, 0.4) for x in sorted(a.free_symbols | b.free_symbols, key=str)}
-        try:
-            one, other = checking.quadrature(a, point), checking.quadrature(b, point)
-        except checking.Undefined:
-            return True  # no value: the checker would refuse it
-        if abs(one - other) > 1e-5 * max(1, abs(one), abs(other)):
-            return True
-    return False
+    return Judge(hypotheses, seed).different(one, other)

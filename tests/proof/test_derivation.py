@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import sympy as sp
@@ -257,3 +259,22 @@ def test_the_first_line_is_mutated_too():
         d.line(x**2 + p**2 + 2 * x * p, "binomial")
     assert {(step.number, side) for step, side, _ in d.mutants()} == {(2, "left"), (2, "right")}
     assert isinstance(d.steps[0], deriving.Step)
+
+
+def test_in_ipython_the_text_of_the_cell_is_read_and_html_is_displayed():
+    """A shell of its own, in a process of its own: it cannot be taken down again."""
+    script = """
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+shell = InteractiveShell.instance()
+shell.run_cell("from sympy import *; from nbdgm.proof import derivation; p, q = symbols('p q', positive=True)")
+wrong = "with derivation('E-1', 't') as d:\\n    d.line(expand_log(log((p - 1)**2), force=True), 'a')"
+right = "with derivation('E-1', 't') as d:\\n    d.line(log(p * q) + 1, 'a')\\n    d.line(log(p) + 1 + log(q), 'b')"
+with capture_output() as seen:
+    refused = shell.run_cell(wrong).error_in_exec
+    assert shell.run_cell(right).success
+assert "force=True" in str(refused), refused
+assert set(seen.outputs[0].data) == {"text/plain", "text/html", "application/vnd.nbdgm.proof+json"}
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
