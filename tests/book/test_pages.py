@@ -186,6 +186,13 @@ UNSET = """() => [...document.querySelectorAll(".bd-article .math")]
   .filter((n) => !n.querySelector("mjx-container")).map((n) => n.textContent)"""
 
 
+def window(browser, **options):
+    """A browser window of a desktop's size, patient with a machine that does other things as well."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+    opened.set_default_timeout(120_000)
+    return opened
+
+
 def typeset(tab) -> None:
     """Wait until MathJax has set every formula."""
     tab.wait_for_function(READY)
@@ -201,7 +208,7 @@ def visits(browser, site):
     def visit(name: str) -> dict:
         if name in seen:
             return seen[name]
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        context = window(browser, color_scheme="light")
         tab = context.new_page()
         found = {"errors": [], "requests": []}
         tab.on("console", lambda m: found["errors"].append(f"{m.type}: {m.text}") if m.type == "error" else None)
@@ -211,6 +218,7 @@ def visits(browser, site):
         tab.goto(f"{site}/{name}.html", wait_until="load")
         typeset(tab)
         tab.wait_for_load_state("networkidle")
+        tab.add_style_tag(content="* { transition: none !important; animation: none !important; }")
         found["formulas"] = tab.evaluate("() => [...document.querySelectorAll('.bd-article .math')].length")
         found["unset"] = tab.evaluate(UNSET)
         found["wrong"] = tab.evaluate(
@@ -220,11 +228,10 @@ def visits(browser, site):
         found["search"] = {1280: tab.evaluate(SEARCH_BOXES)}
         found["links"] = tab.evaluate("() => [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))")
         tab.evaluate("() => document.querySelectorAll('.toggle-hidden').forEach(n => n.classList.remove('toggle-hidden'))")
-        tab.wait_for_timeout(600)  # solutions fade in
         found["light"] = tab.evaluate(CONTRAST)
         tab.emulate_media(color_scheme="dark")
         tab.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
-        tab.wait_for_timeout(400)  # colours fade from one theme to the other
+        tab.wait_for_timeout(50)
         found["dark"] = tab.evaluate(CONTRAST)
         tab.set_viewport_size({"width": 390, "height": 844})
         tab.wait_for_timeout(200)
@@ -241,7 +248,7 @@ def visits(browser, site):
 @pytest.fixture
 def tab(browser, site):
     """A fresh tab of a desktop's size whose relative addresses are the book's."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=site + "/")
+    context = window(browser, base_url=site + "/")
     yield context.new_page()
     context.close()
 
@@ -312,7 +319,7 @@ class TestEveryChapter:
             inside = solution.locator("section").first
             assert not inside.is_visible()
             solution.locator(".admonition-title").first.click()
-            inside.wait_for(state="visible", timeout=2000)
+            inside.wait_for(state="visible")
 
     def test_a_link_into_a_solution_opens_it(self, tab, chapter):
         tab.goto(f"{chapter}.html", wait_until="load")
@@ -322,7 +329,7 @@ class TestEveryChapter:
         assert not cell.is_visible()
         tab.goto("about:blank")
         tab.goto(f"{chapter}.html#{name}", wait_until="load")
-        cell.wait_for(state="visible", timeout=2000)
+        cell.wait_for(state="visible")
 
     def test_films_move(self, tab, chapter):
         tab.goto(f"{chapter}.html", wait_until="load")
@@ -346,7 +353,7 @@ def test_search_finds_a_term(tab):
     tab.keyboard.type("discriminator")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**/search.html?q=discriminator*")
-    tab.locator("#search-results li a").first.wait_for(timeout=10000)
+    tab.locator("#search-results li a").first.wait_for()
     titles = tab.locator("#search-results li a").all_inner_texts()
     assert any("adversarial" in t.lower() for t in titles), titles
 
@@ -373,7 +380,7 @@ def test_proofs_lead_to_their_cells(tab):
     link = tab.locator("table a[href*='#cell-']").first
     anchor = link.get_attribute("href").split("#")[1]
     link.click()
-    tab.locator(f"[id='{anchor}'] .nbdgm-proof").first.wait_for(timeout=5000)
+    tab.locator(f"[id='{anchor}'] .nbdgm-proof").first.wait_for()
 
 
 def test_root_leads_to_the_book(tab):

@@ -12,8 +12,9 @@ from nbdgm_book import data
 
 def without_live_code(app: Sphinx, config: Config) -> None:
     """Undo sphinx-thebe, which Jupyter Book always loads: it writes a script into every page twice, an error in the console."""
+    unwanted = {"init_thebe_core", "update_thebe_context"}
     for listeners in app.events.listeners.values():
-        listeners[:] = [listener for listener in listeners if not listener.handler.__module__.startswith("sphinx_thebe")]
+        listeners[:] = [each for each in listeners if getattr(each.handler, "__name__", "") not in unwanted]
 
 
 def options(app: Sphinx, config: Config) -> None:
