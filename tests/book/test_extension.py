@@ -5,6 +5,7 @@ import io
 import json
 import re
 
+import nbdgm_book
 import nbformat
 import pytest
 import yaml
@@ -258,6 +259,15 @@ class TestPages:
         fresh.write("book/vae/5_one.ipynb", json.dumps(again))
         fresh.build()
         assert "77" in fresh.page("appendix/execution")
+
+    def test_pages_follow_a_change_of_this_extension(self, fresh, monkeypatch):
+        fresh.build()
+        before = (fresh.root / "out/book/appendix/glossary.html").stat().st_mtime_ns
+        fresh.build()
+        assert (fresh.root / "out/book/appendix/glossary.html").stat().st_mtime_ns == before
+        monkeypatch.setattr(nbdgm_book, "fingerprint", lambda: "changed")
+        fresh.build()
+        assert (fresh.root / "out/book/appendix/glossary.html").stat().st_mtime_ns > before
 
 
 class TestFooter:

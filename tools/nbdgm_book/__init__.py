@@ -5,6 +5,7 @@
 - `pages`: the directives of the appendix (source map, indexes, errata, execution times, glossary, reading list).
 """
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -18,7 +19,17 @@ for folder in (ROOT / "tools", ROOT):
 from nbdgm_book import links, pages, theme  # noqa: E402
 
 
+def fingerprint() -> str:
+    """A hash of this extension and of the style: when they change, Sphinx must build every page anew, which it would not notice."""
+    digest = hashlib.sha256((ROOT / "tools/chapters.py").read_bytes())
+    for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
+        for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def setup(app: Sphinx) -> dict:
+    app.add_config_value("nbdgm_book_fingerprint", fingerprint(), "env", types=[str])
     theme.setup(app)
     links.setup(app)
     pages.setup(app)
