@@ -20,7 +20,7 @@ from nbdgm_book import links, pages, theme  # noqa: E402
 
 
 def fingerprint() -> str:
-    """A hash of this extension and of the style: when they change, every page must be built anew, which Sphinx would not see."""
+    """A hash of this extension and of the style: when they change, every page must be built anew, as Sphinx would not see."""
     digest = hashlib.sha256((ROOT / "tools/chapters.py").read_bytes())
     for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
