@@ -248,6 +248,16 @@ def test_binarized_mnist_is_downloaded_packed_and_its_test_images_shuffled(tmp_p
     assert len(load("binarized-mnist", "train+valid")) == 26
 
 
+def test_a_binarized_text_with_a_wrong_checksum_is_not_used(tmp_path, monkeypatch, capsys):
+    fake_binarized(monkeypatch, tmp_path / "mirror")
+    text = tmp_path / "mirror/binarized_mnist_valid.amat"
+    text.write_bytes(text.read_bytes().replace(b"1", b"0", 1))
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    assert load("binarized-mnist").stand_in
+    assert "No download" in capsys.readouterr().out
+    assert not (tmp_path / "cache/binarized_mnist/binarized_mnist.npz").exists()
+
+
 def test_a_damaged_binarized_file_is_named(tmp_path, monkeypatch):
     fake_binarized(monkeypatch, tmp_path / "mirror")
     file = tmp_path / "data/binarized_mnist/binarized_mnist.npz"
