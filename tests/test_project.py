@@ -49,7 +49,8 @@ def test_lock_holds_every_dependency_with_hashes():
 def test_dependencies_have_no_upper_bound_but_jupyter_book():
     """Rigid pins break Colab; only jupyter-book 2 is another program."""
     extras = PROJECT["project"]["optional-dependencies"]
-    bounded = [r for r in [*PROJECT["project"]["dependencies"], *extras["book"], *extras["test"]] if "<" in r or "==" in r or "~=" in r]
+    listed = [*PROJECT["project"]["dependencies"], *extras["book"], *extras["test"]]
+    bounded = [r for r in listed if "<" in r or "==" in r or "~=" in r]
     assert [name_of(r) for r in bounded] == ["jupyter-book"]
 
 
