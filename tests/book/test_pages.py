@@ -119,7 +119,12 @@ RAW_TEX = r"""() => {
 # Elements of the article whose own text has too little contrast with what lies behind it (WCAG AA).
 CONTRAST = """() => {
   const context = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const known = new Map();
   const rgba = (color) => {
+    if (!known.has(color)) known.set(color, parse(color));
+    return known.get(color);
+  };
+  const parse = (color) => {
     context.clearRect(0, 0, 1, 1); context.fillStyle = color; context.fillRect(0, 0, 1, 1);
     const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data;
     return [r, g, b, a / 255];
