@@ -62,18 +62,8 @@ def html(tmp_path_factory) -> Path:
     ):
         return done
     out = tmp_path_factory.mktemp("book")
-    command = [
-        sys.executable,
-        "-m",
-        "jupyter_book",
-        "build",
-        str(ROOT),
-        "-W",
-        "--keep-going",
-        "--quiet",
-        "--path-output",
-        str(out),
-    ]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(ROOT)]
+    command += ["-W", "--keep-going", "--quiet", "--path-output", str(out)]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, f"the book does not build without warnings:\n{built.stdout[-2000:]}\n{built.stderr[-4000:]}"
     return out / "_build/html"

@@ -20,8 +20,11 @@ from nbdgm_book import links, pages, theme  # noqa: E402
 
 
 def fingerprint() -> str:
-    """A hash of this extension and of the style: when they change, every page must be built anew, as Sphinx would not see."""
-    digest = hashlib.sha256((ROOT / "tools/chapters.py").read_bytes())
+    """A hash of this extension, the style and the bibliography: when they change, every page must be built anew.
+
+    Sphinx would not see the first two, and its bibliography stumbles over citations of pages that it did not read again.
+    """
+    digest = hashlib.sha256((ROOT / "tools/chapters.py").read_bytes() + (ROOT / "book/references.bib").read_bytes())
     for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
             digest.update(path.name.encode() + path.read_bytes())
