@@ -11,9 +11,11 @@ A chapter is stored only when every cell ran: a failed run leaves the file as it
 
 import argparse
 import asyncio
+import base64
 import datetime
 import fnmatch
 import functools
+import io
 import json
 import os
 import platform
@@ -169,6 +171,36 @@ def describe(path: Path, index: int, cell, what: str, traceback: str, tail: int 
     return shown + (f"\n{end}\n" if end else "")
 
 
+def shrink(data: dict) -> None:
+    """Store pictures small, in place: a palette of 32 colours, losslessly packed (PNG for figures, WebP inside HTML)."""
+    from PIL import Image
+
+    def smaller(encoded: str, kind: str) -> str:
+        picture, packed = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"), io.BytesIO()
+        white = Image.new("RGBA", picture.size, "white")
+        few = (
+            Image.alpha_composite(white, picture)
+            .convert("RGB")
+            .quantize(32, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        )
+        if kind == "PNG":
+            few.save(packed, kind, optimize=True)
+        else:
+            few.convert("RGB").save(packed, kind, lossless=True, quality=100, method=6)
+        shrunk = base64.b64encode(packed.getvalue()).decode()
+        return shrunk if len(shrunk) < 0.95 * len(encoded) else ""
+
+    if "image/png" in data and (shrunk := smaller("".join(data["image/png"]), "PNG")):
+        data["image/png"] = shrunk
+    if "text/html" in data:
+
+        def replace(found: re.Match) -> str:
+            shrunk = smaller(found.group(1), "WEBP") if len(found.group(1)) > 15_000 else ""
+            return f"data:image/webp;base64,{shrunk}" if shrunk else found.group(0)
+
+        data["text/html"] = re.sub(r"data:image/(?:png|webp);base64,([A-Za-z0-9+/=]+)", replace, "".join(data["text/html"]))
+
+
 def normalise(notebook) -> None:
     """Keep of a run what a reader needs: no stderr, no widget state, no timings, no counters that depend on the client."""
     notebook.metadata.pop("widgets", None)
@@ -197,6 +229,7 @@ def normalise(notebook) -> None:
                 if any("widget" in mime for mime in output.data):
                     continue
                 output.pop("transient", None)
+                shrink(output.data)
             if output.output_type == "execute_result":
                 output.execution_count = count
             outputs.append(output)
