@@ -1,5 +1,8 @@
 """Tests see the budget and the device they ask for, not those of the shell that started them."""
 
+import os
+import shutil
+
 import hypothesis
 import pytest
 
@@ -12,3 +15,27 @@ def plain_environment(monkeypatch):
     monkeypatch.delenv("NBDGM_BUDGET", raising=False)
     monkeypatch.setenv("NBDGM_DEVICE", "cpu")
     monkeypatch.setenv("NBDGM_PROGRESS", "0")
+
+
+_FOUND = (os.environ.get("NBDGM_CHROMIUM"), *map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+CHROMIUM = next(filter(None, _FOUND), None)
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests of a worker: Playwright cannot be started twice in a process."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (Debian: apt install chromium; or set NBDGM_CHROMIUM)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield opened
+        opened.close()
