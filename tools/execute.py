@@ -173,10 +173,13 @@ def describe(path: Path, index: int, cell, what: str, traceback: str, tail: int 
 
 def shrink(data: dict) -> None:
     """Store pictures small, in place: a palette of 32 colours, losslessly packed (PNG for figures, WebP inside HTML)."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     def smaller(encoded: str, kind: str) -> str:
-        picture, packed = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"), io.BytesIO()
+        try:
+            picture, packed = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"), io.BytesIO()
+        except (UnidentifiedImageError, ValueError):
+            return ""  # not a picture that Pillow reads: stays as it is
         white = Image.new("RGBA", picture.size, "white")
         few = (
             Image.alpha_composite(white, picture)

@@ -1,7 +1,10 @@
 """tools/execute.py: what is run, what is stored, what is said when a cell fails."""
 
+import base64
+import io
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -11,8 +14,10 @@ from pathlib import Path
 
 import execute
 import nbformat
+import numpy as np
 import pytest
 from chapters import code_hash
+from PIL import Image
 
 
 def notebook(*sources: str, title: str = "A title"):
@@ -292,3 +297,22 @@ def test_jobs_must_be_positive(house, capsys):
     with pytest.raises(SystemExit):
         run(house, "--jobs", "0")
     assert "--jobs must be at least 1" in capsys.readouterr().err
+
+
+def test_pictures_are_stored_small_and_look_the_same():
+    """`shrink` keeps the size of a picture and all but its finest shades, and leaves alone what is no picture."""
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 1))
+    picture = np.clip(np.linspace(0, 255, 160)[None, :, None] + 0.1 * noise, 0, 255).astype("uint8").repeat(3, 2)
+    packed = io.BytesIO()
+    Image.fromarray(picture).save(packed, "PNG")
+    encoded = base64.b64encode(packed.getvalue()).decode()
+    data = {"image/png": encoded, "text/html": f'<img src="data:image/png;base64,{encoded}">'}
+    execute.shrink(data)
+    assert len(data["image/png"]) < 0.8 * len(encoded)
+    inside = re.search(r"data:image/webp;base64,([^\"]+)", data["text/html"]).group(1)
+    for shrunk in (data["image/png"], inside):
+        seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(shrunk))).convert("RGB")).astype(float)
+        assert seen.shape == picture.shape and abs(seen - picture).mean() < 5
+    other = {"image/png": "AAAA"}
+    execute.shrink(other)
+    assert other == {"image/png": "AAAA"}
