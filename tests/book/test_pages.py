@@ -216,8 +216,9 @@ def visits(browser, site):
 
 @pytest.fixture
 def tab(browser, site):
-    """A fresh tab of a desktop's size whose relative addresses are the book's."""
+    """A fresh tab, relative addresses are the book's; without formulas, which take most of a page's time."""
     context = window(browser, base_url=site + "/")
+    context.route("**/mathjax/**", lambda route: route.abort())
     yield context.new_page()
     context.close()
 
