@@ -88,8 +88,8 @@ def test_gaussian_log_likelihood_is_that_of_torch(values):
 
 
 def test_gaussian_log_likelihood_with_one_learned_scale_keeps_its_gradient():
-    log_std = torch.tensor(0.3, requires_grad=True)
-    mean, x = torch.randn(6, 1, 4, 4), torch.rand(6, 1, 4, 4)
+    log_std = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    mean, x = torch.randn(6, 1, 4, 4).double(), torch.rand(6, 1, 4, 4).double()
     result = losses.gaussian_log_likelihood(mean, log_std.exp(), x)
     torch.testing.assert_close(result, Independent(Normal(mean, log_std.exp()), 3).log_prob(x))
     result.sum().backward()
