@@ -1,9 +1,12 @@
 """Images by name: from $NBDGM_DATA, from the user's cache, from the network, or a stand-in that says that it is one."""
 
+import csv
 import gzip
 import hashlib
+import io
 import os
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +55,9 @@ def load(name: str, split: str = "train", device: torch.device | str | None = No
     - `digits`: scikit-learn's 8x8 digits enlarged to 1x28x28; train 1,297, valid 250, test 250.
     - `faces` (colour, 3x32x32), `glyphs` (grey, 1x28x28): drawn, with known factors; train 20,000, valid 2,000, test 2,000
       (at the smoke budget 1,000, 200, 200).
+    - `anime-faces` (colour, 3x64x64), `anime-faces-32` (3x32x32): faces from drawings by many hands, with noisy tags of hair
+      and eye colour as factors; train 15,746, valid 1,000, test 1,000. They are only looked for in `$NBDGM_DATA` and in the
+      cache, never downloaded, and must not be shown or passed on: show what a model makes of them.
 
     `split` may also be "train+valid". Files are looked for in `$NBDGM_DATA`, then in the user's cache (`$NBDGM_CACHE` moves
     it), and are else downloaded into the cache and checked, unless `NBDGM_OFFLINE=1`. At the smoke budget and without a
@@ -138,15 +144,15 @@ def _to_float(x: np.ndarray) -> Tensor:
     return torch.from_numpy(x.astype(np.float32)).div_(255)
 
 
-def _find(folder: str, files: list[str], download: Callable[[Path], None]) -> Path | None:
-    """The folder that has all the files; if none has, downloads them; None if that is not possible."""
+def _find(folder: str, files: list[str], download: Callable[[Path], None] | None) -> Path | None:
+    """The folder that has all the files; if none has, downloads them; None if that is not possible (or not provided for)."""
     roots = [Path(os.environ["NBDGM_DATA"])] if os.environ.get("NBDGM_DATA") else []
     if roots and not roots[0].is_dir():
         raise ValueError(f"NBDGM_DATA={roots[0]} is no folder; set it to the one that holds MNIST/raw, or unset it")
     for root in [*roots, cache_folder()]:
         if all((root / folder / file).is_file() for file in files):
             return root / folder
-    if os.environ.get("NBDGM_OFFLINE", "") not in ("", "0"):
+    if download is None or os.environ.get("NBDGM_OFFLINE", "") not in ("", "0"):
         return None
     target = cache_folder() / folder
     try:
@@ -236,6 +242,47 @@ def _download_binarized(target: Path) -> None:
     os.replace(unfinished, target / "binarized_mnist.npz")
 
 
+# --- tagged anime faces ---------------------------------------------------------------------------------------------
+
+ANIME_SHA256 = "66b6dbb7fb30af08d695ba85e28fd9cad9f078c801e96fdf88b5658f40b29c54"
+ANIME_HELD_OUT = 1000  # pictures in each of valid and test
+ANIME_TAGS = {
+    "hair_colour": ["aqua", "black", "blonde", "blue", "brown", "gray", "green", "orange", "pink", "purple", "red", "white"],
+    "eye_colour": ["aqua", "black", "blue", "brown", "green", "orange", "pink", "purple", "red", "yellow"],
+}
+
+
+def _load_anime(name: str, split: str) -> Images:
+    file = "anime_faces_64.zip"
+    folder = None if _smoke() else _find("anime_faces", [file], None)
+    if folder is None:
+        return _stand_in(name, split)
+    content = (folder / file).read_bytes()
+    if hashlib.sha256(content).hexdigest() != ANIME_SHA256:
+        raise _damaged(folder / file, "its sha256 checksum is wrong")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        rows = list(csv.DictReader(io.TextIOWrapper(archive.open("tags.csv"), "utf-8")))
+        order = np.random.RandomState(0).permutation(len(rows))  # the file is sorted by tag
+        valid, test, train = np.split(order, [ANIME_HELD_OUT, 2 * ANIME_HELD_OUT])
+        part = {"train": train, "valid": valid, "test": test, "train+valid": np.concatenate([train, valid])}[split]
+        size = 32 if name.endswith("32") else 64
+        x = np.stack([_read_jpeg(archive.read(rows[i]["file"]), size) for i in part])
+    factors = {
+        factor: torch.tensor([tags.index(rows[i][column]) for i in part])
+        for column, (factor, tags) in zip(("hair", "eyes"), ANIME_TAGS.items(), strict=True)
+    }
+    return Images(_to_float(x.transpose(0, 3, 1, 2)), factors["hair_colour"], name, factors=factors)
+
+
+def _read_jpeg(content: bytes, size: int) -> np.ndarray:
+    """(size, size, 3): halved, where that is asked for, while it is decoded."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(content))
+    picture.draft("RGB", (size, size))
+    return np.asarray(picture.convert("RGB"))
+
+
 # --- what needs no file ---------------------------------------------------------------------------------------------
 
 
@@ -278,6 +325,11 @@ def _stand_in(name: str, split: str) -> Images:
     if name == "fashion-mnist":
         drawn = _load_drawn("glyphs", split)
         images, what = Images(drawn.x, drawn.y, name, stand_in=True), "drawn glyphs"
+    elif name.startswith("anime-faces"):
+        n = {"train": 1000, "valid": 200, "train+valid": 1200, "test": 200}[split] * (1 if _smoke() else 5)
+        drawn = faces(n, 32 if name.endswith("32") else 64, seed={"train": 1, "valid": 2, "train+valid": 1, "test": 3}[split])
+        factors = {factor: drawn.factors[factor] for factor in ANIME_TAGS}
+        images, what = Images(drawn.x, drawn.y, name, stand_in=True, factors=factors), "drawn faces"
     else:
         x, y = _digits(split)
         what = "scikit-learn's digits"
@@ -297,4 +349,6 @@ DATASETS: dict[str, Callable[[str, str], Images]] = {
     "digits": _load_digits,
     "faces": _load_drawn,
     "glyphs": _load_drawn,
+    "anime-faces": _load_anime,
+    "anime-faces-32": _load_anime,
 }

@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from nbdgm.data import DATASETS, DataError, Images, load
+from nbdgm.data import faces as loading_faces
 from nbdgm.data import load as load_function
 
 loading = sys.modules["nbdgm.data.load"]
@@ -291,6 +293,57 @@ def test_a_data_file_cannot_run_code(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="cannot be read"):
         load("binarized-mnist")
     assert not (tmp_path / "sprung").exists()
+
+
+def fake_anime(folder: Path, monkeypatch, n: int = 12) -> None:
+    """A zip of `n` pictures, each of one grey, whose hair tag follows from the grey; its sha256 is made the expected one."""
+    from PIL import Image
+
+    folder.mkdir(parents=True)
+    hair, eyes = loading.ANIME_TAGS.values()
+    lines = ["file,hair,eyes,source_id"]
+    with zipfile.ZipFile(folder / "anime_faces_64.zip", "w") as archive:
+        for i in range(n):
+            picture = io.BytesIO()
+            Image.new("RGB", (64, 64), (20 * i, 20 * i, 20 * i)).save(picture, "JPEG", quality=95)
+            archive.writestr(f"images/{i}.jpg", picture.getvalue())
+            lines.append(f"images/{i}.jpg,{hair[i % 12]},{eyes[i % 10]},{i}")
+        archive.writestr("tags.csv", "\n".join(lines))
+    content = (folder / "anime_faces_64.zip").read_bytes()
+    monkeypatch.setattr(loading, "ANIME_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(loading, "ANIME_HELD_OUT", 3)
+
+
+@pytest.mark.parametrize("name,size", [("anime-faces", 64), ("anime-faces-32", 32)])
+def test_anime_faces_are_shuffled_split_and_keep_their_tags(name, size, tmp_path, monkeypatch):
+    fake_anime(tmp_path / "data/anime_faces", monkeypatch)
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    parts = {split: load(name, split) for split in ("train", "valid", "train+valid", "test")}
+    assert [len(images) for images in parts.values()] == [6, 3, 9, 3]
+    for images in parts.values():
+        assert images.real and images.x.shape[1:] == (3, size, size)
+        grey = (images.x.mean((1, 2, 3)) * 255 / 20).round().long()
+        assert torch.equal(images.factors["hair_colour"], grey % 12) and torch.equal(images.factors["eye_colour"], grey % 10)
+        assert torch.equal(images.y, images.factors["hair_colour"])
+    assert sorted(torch.cat([parts["train+valid"].y, parts["test"].y]).tolist()) == list(range(12))
+    assert parts["train"].y.tolist() != sorted(parts["train"].y.tolist())
+
+
+def test_a_damaged_file_of_anime_faces_is_named(tmp_path, monkeypatch):
+    fake_anime(tmp_path / "data/anime_faces", monkeypatch)
+    monkeypatch.setattr(loading, "ANIME_SHA256", "0" * 64)
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    with pytest.raises(DataError, match=r"anime_faces_64\.zip is damaged: its sha256"):
+        load("anime-faces")
+
+
+@pytest.mark.parametrize("name,size", [("anime-faces", 64), ("anime-faces-32", 32)])
+def test_without_the_file_drawn_faces_stand_in_for_anime_faces(name, size, blocked, monkeypatch, capsys):
+    monkeypatch.setattr(loading, "faces", lambda n, *rest, **more: loading_faces(min(n, 40), *rest, **more))
+    train, test = load(name), load(name, "test")
+    assert train.stand_in and train.x.shape[1:] == (3, size, size) and set(train.factors) == set(loading.ANIME_TAGS)
+    assert not torch.equal(train.x, test.x)
+    assert capsys.readouterr().out.count("no file and no network): 40 stand-ins, drawn faces.") == 2
 
 
 def test_unknown_names_and_splits_are_answered_with_the_known_ones():
