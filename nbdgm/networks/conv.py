@@ -4,6 +4,7 @@ Each convolution has a 4x4 kernel, stride 2 and padding 1: it halves (transposed
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -22,11 +23,9 @@ def dcgan_generator(latent: int, channels: int = 1, width: int = 32, size: int =
     Raises:
         ValueError: a size other than 28, 32, 64, or a number that is not a positive integer.
     """
-    _positive_integers("dcgan_generator", latent=latent, channels=channels, width=width)
-    side, units = _plan("dcgan_generator", size)
-    widths = [width * unit for unit in units]
+    side, widths = _plan("dcgan_generator", size, latent=latent, channels=channels, width=width)
     layers: list[nn.Module] = [nn.Linear(latent, widths[0] * side**2), nn.Unflatten(1, (widths[0], side, side))]
-    for inputs, outputs in zip(widths, [*widths[1:], channels], strict=True):
+    for inputs, outputs in pairwise([*widths, channels]):
         layers += [nn.BatchNorm2d(inputs), nn.ReLU(), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)]
     return nn.Sequential(*layers, nn.Tanh())
 
@@ -44,17 +43,15 @@ def dcgan_critic(
     Raises:
         ValueError: a size other than 28, 32, 64, or a number that is not a positive integer.
     """
-    _positive_integers("dcgan_critic", channels=channels, width=width)
-    side, units = _plan("dcgan_critic", size)
-    widths = [width * unit for unit in reversed(units)]
+    side, widths = _plan("dcgan_critic", size, channels=channels, width=width)
     norm = spectral_norm if spectral else lambda layer: layer
     layers: list[nn.Module] = []
-    for inputs, outputs in zip([channels, *widths[:-1]], widths, strict=True):
+    for inputs, outputs in pairwise([channels, *widths[::-1]]):
         layers.append(norm(nn.Conv2d(inputs, outputs, 4, 2, 1)))
         if normalise and inputs != channels:
             layers.append(nn.BatchNorm2d(outputs))
         layers.append(nn.LeakyReLU(0.2))
-    return nn.Sequential(*layers, nn.Flatten(), norm(nn.Linear(widths[-1] * side**2, 1)), nn.Flatten(0))
+    return nn.Sequential(*layers, nn.Flatten(), norm(nn.Linear(widths[0] * side**2, 1)), nn.Flatten(0))
 
 
 def conv_encoder(
@@ -69,10 +66,9 @@ def conv_encoder(
     Raises:
         ValueError: `size` cannot be halved once for each of `widths`, or a number that is not a positive integer.
     """
-    side = _halved("conv_encoder", size, widths)
-    _positive_integers("conv_encoder", channels=channels, features=features)
+    side = _halved("conv_encoder", size, widths, channels=channels, features=features)
     layers: list[nn.Module] = []
-    for inputs, outputs in zip([channels, *widths[:-1]], widths, strict=True):
+    for inputs, outputs in pairwise([channels, *widths]):
         layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), activation()]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * side**2, features), activation())
 
@@ -90,25 +86,28 @@ def conv_decoder(
     Raises:
         ValueError: `size` cannot be halved once for each of `widths`, or a number that is not a positive integer.
     """
-    side = _halved("conv_decoder", size, widths)
-    _positive_integers("conv_decoder", latent=latent, channels=channels, features=features)
+    side = _halved("conv_decoder", size, widths, latent=latent, channels=channels, features=features)
     layers: list[nn.Module] = [nn.Linear(latent, features), activation(), nn.Linear(features, widths[0] * side**2)]
     layers.append(nn.Unflatten(1, (widths[0], side, side)))
-    for inputs, outputs in zip(widths, [*widths[1:], channels], strict=True):
+    for inputs, outputs in pairwise([*widths, channels]):
         layers += [activation(), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)]
     return nn.Sequential(*layers)
 
 
-def _plan(function: str, size: int) -> tuple[int, tuple[int, ...]]:
+def _plan(function: str, size: int, width: int, **numbers: int) -> tuple[int, list[int]]:
+    """Side of the smallest feature map, and the widths of all maps from small to large."""
+    _positive_integers(function, width=width, **numbers)
     if size not in _PLANS:
         raise ValueError(
             f"{function}: size must be one of {', '.join(map(str, _PLANS))}, got {size!r}; resize or pad the images"
         )
-    return _PLANS[size]
+    side, units = _PLANS[size]
+    return side, [width * unit for unit in units]
 
 
-def _halved(function: str, size: int, widths: Sequence[int]) -> int:
-    _positive_integers(function, size=size, **{f"widths[{i}]": w for i, w in enumerate(widths)})
+def _halved(function: str, size: int, widths: Sequence[int], **numbers: int) -> int:
+    """The side that is left after one halving for each of `widths`."""
+    _positive_integers(function, size=size, **{f"widths[{i}]": w for i, w in enumerate(widths)}, **numbers)
     if not widths or size % 2 ** len(widths):
         raise ValueError(
             f"{function}: size {size} cannot be halved {len(widths)} times; pad the images, or give 1 or more other widths"
