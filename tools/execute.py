@@ -172,7 +172,7 @@ def describe(path: Path, index: int, cell, what: str, traceback: str, tail: int 
 
 
 def shrink(data: dict) -> None:
-    """Store pictures small, in place: a palette of 32 colours, losslessly packed (PNG for figures, WebP inside HTML)."""
+    """Store pictures small, in place: 32 colours, 96 where most of a picture is coloured; PNG for figures, WebP inside HTML."""
     from PIL import Image, UnidentifiedImageError
 
     def smaller(encoded: str, kind: str) -> str:
@@ -181,11 +181,10 @@ def shrink(data: dict) -> None:
         except (UnidentifiedImageError, ValueError):
             return ""  # not a picture that Pillow reads: stays as it is
         white = Image.new("RGBA", picture.size, "white")
-        few = (
-            Image.alpha_composite(white, picture)
-            .convert("RGB")
-            .quantize(32, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        )
+        flat = Image.alpha_composite(white, picture).convert("RGB")
+        saturation = flat.convert("HSV").getchannel("S").histogram()
+        colours = 96 if sum(saturation[32:]) > sum(saturation) / 2 else 32
+        few = flat.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         if kind == "PNG":
             few.save(packed, kind, optimize=True)
         else:
