@@ -35,7 +35,7 @@ def minimax_generator(fake_logits: Tensor) -> Tensor:
 
 
 def non_saturating_generator(fake_logits: Tensor) -> Tensor:
-    """-E log D(fake): the same fixed points, and a gradient that is strongest when the critic wins. E-13.33."""
+    """-E log D(fake): pulls each fake the same way, and hardest when the critic wins. E-13.33."""
     return F.softplus(-full(fake_logits)).mean()
 
 
