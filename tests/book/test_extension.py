@@ -96,7 +96,10 @@ class Book:
         self.write(data.SOURCE_MAP, yaml.dump(MAP, allow_unicode=True))
         self.write(
             data.GLOSSARY,
-            yaml.dump([{"zh": "判别器", "en": "discriminator"}, {"zh": "证据", "en": "evidence"}], allow_unicode=True),
+            yaml.dump(
+                [{"zh": "判别器", "en": "discriminator"}, {"zh": "证据", "en": "evidence", "proposed": True}],
+                allow_unicode=True,
+            ),
         )
         self.write("book/appendix/source_map.md", SOURCE_MAP_PAGE)
         self.write("book/appendix/errata.md", "# Errata\n\n```{source-map} erratum\n:source: textbook\n```")
@@ -250,7 +253,8 @@ class TestPages:
 
     def test_glossary_is_sorted(self, book):
         page = book.page("appendix/glossary")
-        assert page.index("discriminator") < page.index("evidence") and "判别器" in page
+        assert page.index("discriminator") < page.index("evidence") and "判别器<" in page
+        assert "证据 *<" in page
 
     def test_pages_follow_a_chapter_that_is_run_again(self, fresh):
         fresh.build()

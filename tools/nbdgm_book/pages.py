@@ -295,11 +295,15 @@ class Execution(BookDirective):
 
 
 class Glossary(BookDirective):
-    """`{glossary-table}`: English and Chinese terms, sorted by the English."""
+    """`{glossary-table}`: English and Chinese terms, sorted by the English; an asterisk marks what no source uses."""
 
     def run(self) -> list[nodes.Node]:
         terms = sorted(self.read(data.GLOSSARY), key=lambda t: str(t["en"]).lower())
-        rows = [[[*self.inline(str(t["en"]))], [nodes.inline("", str(t["zh"]), classes=["nb-zh"])]] for t in terms]
+        chinese = [f"{t['zh']}{' *' if t.get('proposed') else ''}" for t in terms]
+        rows = [
+            [[*self.inline(str(t["en"]))], [nodes.inline("", zh, classes=["nb-zh"])]]
+            for t, zh in zip(terms, chinese, strict=True)
+        ]
         return [self.table(["English", "Chinese"], rows, ("nb-glossary",))]
 
 
@@ -310,7 +314,8 @@ class ReadingList(BookDirective):
         listing = nodes.bullet_list(classes=["nb-reading"])
         for item in self.read(data.READING):
             note = f": {item['note']}" if item.get("note") else ""
-            words = self.inline(f"{{cite:t}}`{item['key']}`{note}")
+            keys = ",".join([item["key"], *item.get("also", [])])
+            words = self.inline(f"{{cite:t}}`{keys}`{note}")
             listing += nodes.list_item("", self.paragraph(words))
         return [listing]
 
