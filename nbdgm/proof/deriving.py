@@ -377,7 +377,7 @@ class Derivation:
         """A second opinion: on the way to x0 the numbers come nearer to the value."""
         steps = [sp.Rational(1, 10**3), sp.Rational(1, 10**6)]
         to = [x0 + (h if side == "+" else -h) for h in steps] if x0.is_finite else [sp.sign(x0) / h for h in steps]
-        others = sorted((expr - value).free_symbols - {x}, key=str)
+        others = sorted((expr.free_symbols | value.free_symbols) - {x}, key=str)
         rng = random.Random(self._seed)
         point = {y: checking.draw(y, rng, 0.3) for y in others}
         goal = value if not value.is_finite else value.subs(point)

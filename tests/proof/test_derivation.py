@@ -150,6 +150,12 @@ def test_what_does_depend_is_not_constant():
         d.constant(sp.log(p * q) - sp.log(p), [p, q], "cancels")
 
 
+def test_an_infinite_limit_may_have_parameters():
+    with derivation("E-1", "t") as d:
+        d.equal(sp.Derivative(p * sp.log(q), q), p / q, "slope")
+        d.limit(p / q, q, 0, "+", sp.oo, "a pole, whatever p is")
+
+
 def test_a_wrong_limit_is_refused():
     with pytest.raises(ProofError, match="the limit is 1, not 0"), derivation("E-1", "t") as d:
         d.equal(1 / (1 + sp.exp(-x)), sp.exp(x) / (1 + sp.exp(x)), "sigmoid")
