@@ -172,14 +172,20 @@ def describe(path: Path, index: int, cell, what: str, traceback: str, tail: int 
 
 
 def shrink(data: dict) -> None:
-    """Store pictures small, in place: 32 colours, 96 where most of a picture is coloured; PNG for figures, WebP inside HTML."""
+    """Store pictures small, in place: 32 colours, 96 where most of a picture is coloured; PNG for figures, WebP inside HTML.
+
+    What has a palette already, as the figures of `nbdgm.display` have, stays as it is.
+    """
     from PIL import Image, UnidentifiedImageError
 
     def smaller(encoded: str, kind: str) -> str:
         try:
-            picture, packed = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"), io.BytesIO()
+            picture, packed = Image.open(io.BytesIO(base64.b64decode(encoded))), io.BytesIO()
         except (UnidentifiedImageError, ValueError):
             return ""  # not a picture that Pillow reads: stays as it is
+        if picture.mode == "P":
+            return ""
+        picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         flat = Image.alpha_composite(white, picture).convert("RGB")
         saturation = flat.convert("HSV").getchannel("S").histogram()

@@ -316,6 +316,11 @@ def test_pictures_are_stored_small_and_look_the_same(coloured):
     for shrunk in (data["image/png"], inside):
         seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(shrunk))).convert("RGB")).astype(float)
         assert seen.shape == picture.shape and abs(seen - picture).mean() < (8 if coloured else 5)
+    packed = io.BytesIO()
+    Image.fromarray(picture).quantize(200).save(packed, "PNG")
+    own = {"image/png": base64.b64encode(packed.getvalue()).decode()}
+    execute.shrink(own)
+    assert own["image/png"] == base64.b64encode(packed.getvalue()).decode()
     other = {"image/png": "AAAA"}
     execute.shrink(other)
     assert other == {"image/png": "AAAA"}

@@ -1,9 +1,12 @@
+import io
+
 import matplotlib
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -82,3 +85,15 @@ def test_a_chapter_s_own_figure_is_shown_small_with_its_words_and_closed(shown):
     assert show_figure(figure, "a rising line") is None
     assert shown.plain == "[a rising line]" and shown[-1][1]["image/png"]["alt"] == shown.plain
     assert shown.png()[0, 0].tolist() == [255, 255, 255] and len(shown[-1][0]["image/png"]) < 20_000
+
+
+def test_rare_colours_of_a_figure_survive(shown):
+    figure, ax = plt.subplots()
+    for i, place in enumerate(np.random.default_rng(0).normal(size=(10, 2, 60))):
+        ax.scatter(*place, s=4, alpha=0.6, color=f"C{i}")
+    raw = io.BytesIO()
+    figure.savefig(raw, format="png", dpi=100, facecolor="white")
+    true = np.asarray(Image.open(raw).convert("RGB")).astype(int)
+    show_figure(figure, "dots")
+    off = abs(shown.png().astype(int) - true).max(-1)[true.min(-1) < 245]
+    assert np.quantile(off, 0.99) < 30
