@@ -12,7 +12,8 @@ class NonFiniteError(ArithmeticError):
     """A loss, a logged value or a weight became NaN or infinite; see `player`, `entry`, `step`, and `history`."""
 
     def __init__(self, player: str, entry: str, step: int, value: float, history: "History", advice: str) -> None:
-        super().__init__(f"{player}.{entry} became {value} at step {step}; a smaller learning rate may help. {advice}".rstrip())
+        remedy = "a smaller learning rate may help" if step > 1 else "look for a logarithm of 0 or less, or for bad data"
+        super().__init__(f"{player}.{entry} became {value} at step {step}; {remedy}. {advice}".rstrip())
         self.player, self.entry, self.step, self.history = player, entry, step, history
 
 

@@ -274,6 +274,7 @@ def test_nan_names_player_entry_and_step_and_keeps_the_last_good_checkpoint(step
         play(player, Batches(torch.randn(8, 3), 2), 150, checkpoint=tmp_path / "c.pt", save_every=10)
     error = caught.value
     assert (error.player, error.entry, error.step, error.history.steps) == ("vae", "kl", step, step)
+    assert ("logarithm" in str(error)) == (step == 1)  # a learning rate cannot spoil the first loss
     kept = (step - 1) // 10 * 10
     assert (f"holds step {kept}." if kept else "No checkpoint was saved") in str(error)
     if kept:
