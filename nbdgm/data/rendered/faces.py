@@ -42,6 +42,22 @@ FACE_FACTORS: dict[str, Factor] = {
     "eye_open": (0.0, 0.9, 1.0),
     "gaze": (-1.0, 0.0, 1.0),
 }
+FACE_MEANINGS = {
+    "hair_colour": "colour of hair and brows; the class `.y`",
+    "eye_colour": "colour of both irises",
+    "ribbon": "colour of the ribbon on the left side of the head, or none",
+    "hair_style": "shape of the hair: behind the head, at the sides, and of the fringe",
+    "skin": "colour of face, ears and neck",
+    "mouth": "shape of the mouth",
+    "background": "colour behind everything",
+    "shirt": "colour of the shirt",
+    "pose": "turn of the head to the picture's left (-1) or right (1)",
+    "tilt": "lean of the head about the chin: left (-1) to right (1)",
+    "light": "where the light comes from: left (-1) to right (1)",
+    "light_strength": "how much it matters: 0 is even light, and then `light` does not show",
+    "eye_open": "closed (0) to wide open (1)",
+    "gaze": "where the eyes look, left to right",
+}
 
 
 def faces(n: int, size: int = 32, seed: int = 0, **fixed: Any) -> Images:
@@ -115,7 +131,7 @@ def _draw(f: dict[str, Tensor], size: int) -> Tensor:
     back = -0.16 * turn  # the back of the head moves the other way
 
     canvas = backdrop * (1.04 - 0.10 * y).unsqueeze(1).clamp(0.8, 1.04)
-    canvas = canvas.clamp(0, 1).expand(len(hair), 3, size, size)
+    canvas = canvas.clamp(0, 1).expand(len(hair), 3, size, size).clone()  # painted over in place
 
     # Hair behind the head.
     bx = hx - back

@@ -41,6 +41,15 @@ GLYPH_FACTORS: dict[str, Factor] = {
     "x": (-0.15, 0.0, 0.15),
     "y": (-0.15, 0.0, 0.15),
 }
+GLYPH_MEANINGS = {
+    "character": "which of ten characters; the class `.y`",
+    "rotation": "turn about the centre, in radians, clockwise",
+    "width": "stretch from left to right, strokes excepted",
+    "thickness": "half the width of a stroke, in half pictures",
+    "slant": "how far the top leans to the right",
+    "x": "shift to the right, in half pictures",
+    "y": "shift downwards, in half pictures",
+}
 
 
 def glyphs(n: int, size: int = 28, seed: int = 0, **fixed: Any) -> Images:

@@ -54,5 +54,5 @@ def coverage(distance: Tensor, size: int, soft: float = 1.0) -> Tensor:
 
 
 def over(canvas: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
-    """`colour` (n, 3, 1, 1) or (n, 3, h, w) laid over `canvas` (n, 3, h, w) with opacity `alpha` (n, h, w)."""
-    return torch.lerp(canvas, colour, alpha.unsqueeze(1))
+    """`colour` (n, 3, 1, 1) or (n, 3, h, w) laid over `canvas` (n, 3, h, w), in place, with opacity `alpha` (n, h, w)."""
+    return canvas.lerp_(colour, alpha.unsqueeze(1))
