@@ -2,7 +2,8 @@
 
 - `theme`: what depends on the repository's address, one search box, the footer that says where a page's outputs come from;
 - `links`: an anchor at every code cell, and IDs such as E-13.26 in prose as links to the source map;
-- `pages`: the directives of the appendix (source map, indexes, errata, execution times, glossary, reading list).
+- `pages`: the directives of the appendix (source map, indexes, errata, execution times, glossary, reading list);
+- `drawn`: those of its page about the drawn data.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ for folder in (ROOT / "tools", ROOT):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from nbdgm_book import links, pages, theme  # noqa: E402
+from nbdgm_book import drawn, links, pages, theme  # noqa: E402
 
 
 def fingerprint() -> str:
@@ -36,4 +37,5 @@ def setup(app: Sphinx) -> dict:
     theme.setup(app)
     links.setup(app)
     pages.setup(app)
+    drawn.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
