@@ -207,6 +207,15 @@ def test_a_damaged_file_is_named_with_its_remedy(spoil, what, tmp_path, monkeypa
         (gzip.compress(struct.pack(">I3I", 0x803, 3, 28, 28) + bytes(3 * 784 + 1)), "its header promises"),
         (idx(np.zeros((4, 28, 28), np.uint8)), r"shape \(4, 28, 28\) where \(3, 28, 28\) is expected"),
     ],
+    ids=[
+        "cut",
+        "text",
+        "other numbers",
+        "no header",
+        "too short",
+        "too long",
+        "other shape",
+    ],  # gzip writes the time into its bytes
 )
 def test_idx_files_are_checked_part_by_part(content, what, tmp_path):
     file = tmp_path / "images.gz"
