@@ -1,6 +1,6 @@
 """Losses: pure functions of tensors, on logits, summed over dimensions, averaged over the batch, in nats."""
 
-from nbdgm.losses.adversarial import Game, minimax, non_saturating
+from nbdgm.losses.adversarial import Game, hinge, least_squares, minimax, non_saturating, wasserstein
 from nbdgm.losses.penalties import gradient_penalty, r1
 from nbdgm.losses.variational import (
     bernoulli_log_likelihood,
@@ -17,10 +17,13 @@ __all__ = [
     "gaussian_kl",
     "gaussian_log_likelihood",
     "gradient_penalty",
+    "hinge",
     "iwae_bound",
+    "least_squares",
     "minimax",
     "negative_elbo",
     "non_saturating",
     "r1",
     "reparameterise",
+    "wasserstein",
 ]

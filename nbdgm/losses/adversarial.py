@@ -3,7 +3,9 @@
 A logit is the critic's raw output; D(x) = sigmoid(logit). Every function is a mean over the batch (and over patches, if the
 critic returns more than one logit per example), in nats.
 
-Sources: the textbook, E-13.30 to E-13.35; Goodfellow et al. (2014), Generative Adversarial Nets.
+What keeps a critic smooth (clipping, penalties, spectral normalisation) is not here: see `penalties`, and the networks.
+
+Sources: the textbook, E-13.30 to E-13.35; Goodfellow et al. (2014), Generative Adversarial Nets; others at each function.
 """
 
 from collections.abc import Callable
@@ -39,5 +41,33 @@ def non_saturating_generator(fake_logits: Tensor) -> Tensor:
     return F.softplus(-full(fake_logits)).mean()
 
 
+def least_squares_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """E (T(real) - 1)^2 / 2 + E T(fake)^2 / 2, in squared units of the critic's output. E-000-27; Mao et al. (2017)."""
+    return ((full(real_logits) - 1).square().mean() + full(fake_logits).square().mean()) / 2
+
+
+def least_squares_generator(fake_logits: Tensor) -> Tensor:
+    """E (T(fake) - 1)^2 / 2. E-000-28; Mao et al. (2017), Least Squares Generative Adversarial Networks."""
+    return (full(fake_logits) - 1).square().mean() / 2
+
+
+def wasserstein_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """E T(fake) - E T(real): minus an estimate of W1, if something else keeps T's slope at most 1. Arjovsky et al. (2017)."""
+    return full(fake_logits).mean() - full(real_logits).mean()
+
+
+def wasserstein_generator(fake_logits: Tensor) -> Tensor:
+    """-E T(fake), that of the hinge game too."""
+    return -full(fake_logits).mean()
+
+
+def hinge_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """E max(0, 1 - T(real)) + E max(0, 1 + T(fake)). Lim and Ye (2017), Geometric GAN."""
+    return F.relu(1 - full(real_logits)).mean() + F.relu(1 + full(fake_logits)).mean()
+
+
 minimax = Game(logistic_critic, minimax_generator)
 non_saturating = Game(logistic_critic, non_saturating_generator)
+least_squares = Game(least_squares_critic, least_squares_generator)
+wasserstein = Game(wasserstein_critic, wasserstein_generator)
+hinge = Game(hinge_critic, wasserstein_generator)

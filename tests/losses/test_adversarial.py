@@ -60,3 +60,18 @@ def test_extreme_logits_give_finite_losses_and_gradients(name, scale, dtype):
 def test_a_fooled_critic_pays_log_four_and_patches_are_averaged():
     assert losses.minimax.critic(torch.zeros(3, 1, 2, 2), torch.zeros(5)).item() == pytest.approx(math.log(4))
     assert losses.minimax.critic is losses.non_saturating.critic  # the two games differ in the generator alone
+
+
+@given(real=logits, fake=logits)
+def test_least_squares_wasserstein_and_hinge_are_what_they_say(real, fake):
+    mean = lambda values: sum(values) / len(values)
+    critic = {
+        "least_squares": mean([(a - 1) ** 2 for a in real]) / 2 + mean([a**2 for a in fake]) / 2,
+        "wasserstein": mean(fake) - mean(real),
+        "hinge": mean([max(0.0, 1 - a) for a in real]) + mean([max(0.0, 1 + a) for a in fake]),
+    }
+    generator = {"least_squares": mean([(a - 1) ** 2 for a in fake]) / 2, "wasserstein": -mean(fake), "hinge": -mean(fake)}
+    for name in critic:
+        game = getattr(losses, name)
+        assert game.critic(double(real), double(fake)).item() == pytest.approx(critic[name], rel=1e-9, abs=1e-9)
+        assert game.generator(double(fake)).item() == pytest.approx(generator[name], rel=1e-9, abs=1e-9)
