@@ -134,6 +134,8 @@ class TestAnatomy:
         assert 40 <= len(chapter.cells) <= 70
         long = {c["id"]: len(source(c).splitlines()) for c in code(chapter) if len(source(c).splitlines()) > 25}
         assert not long
+        wide = {c["id"]: w for c in code(chapter) if (w := max(map(len, source(c).splitlines()), default=0)) > 128}
+        assert not wide, "lines of code are at most as wide as the library's"
 
     def test_cells_have_names_of_their_own(self, chapter):
         names = [c["id"] for c in chapter.cells]
