@@ -91,7 +91,7 @@ class Vae(nn.Module):
 
 
 def usual_loader(images: torch.Tensor) -> torch.utils.data.DataLoader:
-    """What a reader would write: torchvision's MNIST class and its ToTensor, shuffled by a DataLoader; Adam as it comes."""
+    """What a reader would write: torchvision's MNIST class and its ToTensor, shuffled by a DataLoader."""
     from torchvision import datasets, transforms
 
     class Mnist(datasets.MNIST):
@@ -135,7 +135,7 @@ def vae(rounds: int) -> bool:
     ours = Vae()
     player, batches = Player(ours, loss=ours.loss, name="vae"), Batches(resident, BATCH)
     variants = {
-        "the usual loop": timed(partial(usual, *make(partial(torch.optim.Adam, lr=1e-3)))),
+        "the usual loop": timed(partial(usual, *make(partial(torch.optim.Adam, lr=1e-3)))),  # Adam as it comes
         "play": timed(lambda: play(player, batches, steps)),
         "the bare step": timed(partial(bare, *make(adam(1e-3)))),
     }
@@ -218,12 +218,12 @@ def imports(rounds: int) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "which", nargs="*", choices=["vae", "gan", "import", []], help="what to time (default: all)", metavar="WHICH"
-    )
+    parser.add_argument("which", nargs="*", help="what to time: vae, gan, import (default: all)", metavar="WHICH")
     parser.add_argument("--rounds", type=int, help="how often everything is timed (default: 25, 41, 7)")
     arguments = parser.parse_args()
     defaults = {"vae": (vae, 25), "gan": (gan, 41), "import": (imports, 7)}
+    if unknown := set(arguments.which) - defaults.keys():
+        parser.error(f"WHICH must be {', '.join(defaults)}, got {', '.join(sorted(unknown))}")
     print(f"torch {torch.__version__}, {nbdgm.device()}, {torch.get_num_threads()} threads")
     results = [run(arguments.rounds or rounds) for run, rounds in (defaults[name] for name in arguments.which or defaults)]
     return 0 if all(results) else 1
