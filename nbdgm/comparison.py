@@ -1,5 +1,5 @@
 """One fair comparison of adversarial losses: the same networks, data, updates, seeds and measures for all of them, and the same
-small search of learning rates before. A loss of one's own takes five lines:
+small search of learning rates before. A loss of one's own takes five lines::
 
     mine = Contender(
         "my loss",
