@@ -82,6 +82,8 @@ def test_no_graph_is_kept():
         ({"chunk": -1}, "chunk: expected"),
         ({"batch": 1.5}, "batch: expected"),
         ({"x": torch.zeros(0, 2)}, "x: expected a tensor with at least one example"),
+        ({"x": torch.zeros(())}, "x: expected a tensor with at least one example"),
+        ({"x": [[0.0, 1.0]]}, "x: expected a tensor with at least one example"),
         ({"log_weight": lambda x, k: torch.zeros(len(x), k)}, r"log_weight: expected shape \(4, 3\), got \(3, 4\)"),
     ],
 )
@@ -89,3 +91,8 @@ def test_bad_arguments_are_named(arguments, message):
     good = {"log_weight": lambda x, k: torch.zeros(k, len(x)), "x": torch.zeros(3, 2), "k": 4}
     with pytest.raises(ValueError, match=message):
         importance_log_likelihood(**{**good, **arguments})
+
+
+def test_examples_may_be_numbers():
+    log_weight = lambda x, k: x.expand(k, len(x))
+    torch.testing.assert_close(importance_log_likelihood(log_weight, torch.arange(3.0), k=2), torch.arange(3.0))
