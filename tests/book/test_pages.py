@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 CHAPTERS = [p for p in PAGES if (ROOT / f"{p}.ipynb").exists()]
+WITHOUT_FILM = {"book/gan/7_wasserstein_gan", "book/gan/8_gan_qp", "book/gan/9_gan_as_variational_inference"}  # they owe one
 
 pytestmark = [
     pytest.mark.slow,
@@ -306,6 +307,7 @@ class TestEveryChapter:
         films = tab.locator("figure.nbdgm-film")
         stored = (ROOT / f"{chapter}.ipynb").read_text(encoding="utf-8").count('<figure class=\\"nbdgm-film\\"')
         assert films.count() == stored, "every film that the notebook stores is on its page"
+        assert (stored >= 1) != (chapter in WITHOUT_FILM), "a chapter has a film, unless it is listed as one that still owes it"
         for i in range(films.count()):
             film = films.nth(i)
             film.scroll_into_view_if_needed()
@@ -316,11 +318,6 @@ class TestEveryChapter:
             assert slider.input_value() == "0"
             assert film.locator("output").inner_text() != title
             assert window.screenshot() != before, "the slider moved, the picture did not"
-
-
-def test_most_chapters_have_a_film():
-    with_film = [p for p in CHAPTERS if "nbdgm-film" in (ROOT / f"{p}.ipynb").read_text(encoding="utf-8")]
-    assert len(with_film) >= len(CHAPTERS) * 2 // 3
 
 
 def test_search_finds_a_term(tab):
