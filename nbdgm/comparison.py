@@ -96,6 +96,8 @@ class Result:
     """name -> (looks, seeds)."""
     samples: Tensor
     """(seeds, N, ...), from the end of the run."""
+    film: list[tuple[int, Tensor]]
+    """(step, (n, ...)) at each look: the first n <= 500 samples of the first seed, of the same noise in all. See `film`."""
     failed: list[str] = field(default_factory=list)
 
     def final(self, measure: str | None = None) -> np.ndarray:
@@ -196,7 +198,8 @@ class Arena:
         }
         failed = [message for part in parts for message in part.failed]
         seconds = np.sum([part.seconds for part in parts], axis=0)
-        return Result(contender, setting, np.array(frames), seconds, measures, torch.cat([p.samples for p in parts]), failed)
+        samples = torch.cat([part.samples for part in parts])
+        return Result(contender, setting, np.array(frames), seconds, measures, samples, parts[0].film, failed)
 
     def _play(
         self, contender: Contender, setting: Setting, steps: int, seeds: list[int], frames: list[int], split: str
@@ -219,6 +222,7 @@ class Arena:
                 seconds.append(now - clock - away[0])
                 G.eval()
                 some = sample(self.samples).float().unflatten(0, (every, self.samples))
+                kept.append(some[0, :500].cpu())
                 looked.append([self.measures(part, split) if part.isfinite().all() else {} for part in some])
                 away[0] += time.perf_counter() - now
 
@@ -231,7 +235,7 @@ class Arena:
                 Player(D.module, loss=loss(contender.critic), turns=contender.turns, name="critic", **options),
                 Player(G, loss=loss(contender.generator), name="generator", **options),
             ]
-            seconds, looked, away, failed = [], [], [0.0], []
+            seconds, looked, kept, away, failed = [], [], [], [0.0], []
             data, clock = self.data(self.batch * every, seeds[0]), time.perf_counter()
             try:
                 play(players, data, steps, film={"look": lambda: look() or 0}, frames=frames, progress=False)
@@ -247,7 +251,8 @@ class Arena:
             with torch.no_grad():
                 G.eval()
                 samples = sample(self.samples).float().unflatten(0, (every, self.samples)).cpu()
-        return Result(contender, setting, np.array(frames), np.array(seconds), measures, samples, failed)
+        film = list(zip(frames, kept, strict=False))  # shorter where the run broke off
+        return Result(contender, setting, np.array(frames), np.array(seconds), measures, samples, film, failed)
 
 
 def ahead(a: Result, b: Result, measure: str | None = None) -> bool:
@@ -278,3 +283,43 @@ def table(results: Sequence[Result], measure: str | None = None, caption: str | 
             }
         )
     display.table(rows, caption=caption, digits=digits)
+
+
+def film(
+    results: Sequence[Result], reach: float, marks: Tensor | None = None, caption: str = "samples of the first seed"
+) -> None:
+    """Show runs in the plane side by side while they are trained: a film of `Result.film`, a panel for each contender.
+
+    Args:
+        results: with as many looks each, and two-dimensional samples; a run that broke off keeps its last picture.
+        reach: every panel shows [-reach, reach] both ways.
+        marks: (K, 2), drawn as crosses: the centres of the law, say.
+        caption: of the film.
+
+    Raises:
+        ValueError: results with different steps, or samples that are not points of the plane.
+    """
+    from nbdgm import display
+
+    steps = [int(step) for step in results[0].steps]
+    if any(list(result.steps) != steps for result in results):
+        raise ValueError("film: all results must have the same steps; give `run` the same steps and looks")
+    if any(result.samples.shape[2:] != (2,) for result in results):
+        raise ValueError(f"film: samples must be points of the plane, (seeds, N, 2), got {tuple(results[0].samples.shape)}")
+    gap = 2.1 * reach
+
+    def draw(frame: int, ax: Any) -> None:
+        for i, result in enumerate(results):
+            points = result.film[min(frame, len(result.film) - 1)][1]
+            points = points[(points.abs() < reach).all(1)].numpy()
+            if marks is not None:
+                ax.plot(marks[:, 0].cpu() + i * gap, marks[:, 1].cpu(), "+", color="0.4", ms=7, zorder=1)
+            ax.plot(points[:, 0] + i * gap, points[:, 1], ".", color=f"C{i}", ms=2.5, zorder=2)
+            ax.text(i * gap, 1.05 * reach, result.contender.name, ha="center", va="bottom", fontsize=9)
+            if i:
+                ax.axvline((i - 0.5) * gap, color="0.7", lw=0.8)
+        ax.set(xlim=(-gap / 2, (len(results) - 0.5) * gap), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+        ax.grid(False)
+
+    width = 8.4
+    display.film(range(len(steps)), steps, draw=draw, size=(width, width / len(results) / 1.05 + 0.35), dpi=90, caption=caption)

@@ -1,5 +1,6 @@
 import ast
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nbdgm import data, losses
-from nbdgm.comparison import Arena, Contender, Critic, Result, Setting, ahead, table
+from nbdgm.comparison import Arena, Contender, Critic, Result, Setting, ahead, film, table
 from nbdgm.networks import Crowd, mlp
 
 LAW = data.densities.mixture_1d(centers=(3.0,), std=0.5)
@@ -38,6 +39,9 @@ def test_a_run_learns_and_reports_every_look_of_every_seed(batched):
     assert result.final().max() < 1.5 < result.measures["distance"][0].min()
     assert len(set(result.final().tolist())) == 3, "the seeds differ"
     assert result.final("spread").shape == (3,) and not result.failed
+    assert [step for step, _ in result.film] == [0, 50, 100, 150] and result.film[0][1].shape == (200, 1)
+    last, first_seed = result.film[-1][1], result.measures["distance"][-1, 0]
+    assert distance(last, "test")["distance"] == pytest.approx(first_seed, abs=1e-6)
 
 
 @pytest.mark.parametrize("batched", [True, False])
@@ -116,13 +120,16 @@ def test_the_search_takes_the_best_setting_on_validation_data_and_survives_diver
     assert [len(values) for _, values in found.rows] == [2, 2]
     result = arena().run(explosive, Setting(0.5), 200, seeds=(0, 1))
     assert np.isinf(result.final()).all() and "generator" in result.failed[0] and len(result.steps) == len(result.seconds)
+    assert 1 <= len(result.film) < len(result.steps), "what was seen before it broke off"
     with pytest.raises(RuntimeError, match="every setting of 'x' broke off"):
         arena().search(explosive, [Setting(0.5)], 200)
 
 
 def made(name, values):
     empty = np.zeros(1)
-    return Result(Contender.of(name, losses.minimax), Setting(1e-3), empty, empty, {"d": np.array([values])}, torch.zeros(1))
+    return Result(
+        Contender.of(name, losses.minimax), Setting(1e-3), empty, empty, {"d": np.array([values])}, torch.zeros(1), []
+    )
 
 
 def test_only_ranges_that_do_not_overlap_rank(capsys):
@@ -190,3 +197,43 @@ def test_samples_that_are_not_finite_count_as_infinitely_bad():
 
     result = arena(generator=lambda n: Broken(n, [2, 1])).run(GAN, Setting(1e-3), 1, seeds=(0, 1), looks=1)
     assert np.isfinite(result.measures["distance"][0]).all() and np.isinf(result.final()).all()
+
+
+def in_the_plane(looks=2, steps=4, **options):
+    ring = data.densities.ring()
+    networks = {"generator": lambda n: Crowd(n, [2, 8, 2]), "critic": lambda n: Crowd(n, [2, 8, 1]), "data": ring.batches}
+    place = arena(**(networks | {"measures": lambda x, split: {"size": x.norm().item()}, "samples": 700} | options))
+    return place.run(GAN, Setting(1e-2), steps, seeds=(0, 1), looks=looks)
+
+
+def test_a_film_shows_every_look_of_every_contender(monkeypatch):
+    from nbdgm import display
+
+    results, shown, ring = [in_the_plane(), in_the_plane()], {}, data.densities.ring()
+    assert results[0].film[-1][1].shape == (500, 2), "no more than a picture can show"
+    monkeypatch.setattr(
+        display, "film", lambda frames, steps, **options: shown.update(frames=list(frames), steps=steps, **options)
+    )
+    film(results, reach=50.0, marks=ring.centers, caption="two")
+    assert shown["steps"] == [0, 2, 4] and shown["frames"] == [0, 1, 2] and shown["caption"] == "two"
+    figure, ax = plt.subplots()
+    shown["draw"](2, ax)
+    points = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) == 500]
+    marks = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) == 8]
+    np.testing.assert_allclose(points[0], results[0].film[2][1])
+    np.testing.assert_allclose(points[1] - points[0], [[105.0, 0.0]] * 500, atol=1e-4)
+    np.testing.assert_allclose(marks[0], ring.centers.cpu())
+    assert [text.get_text() for text in ax.texts] == ["GAN", "GAN"]
+    results[1].film = results[1].film[:1]  # as if it had broken off: its last picture stays
+    ax.clear()
+    shown["draw"](2, ax)
+    points = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) == 500]
+    np.testing.assert_allclose(points[1] - [105.0, 0.0], results[1].film[0][1], atol=1e-4)
+    plt.close(figure)
+
+
+def test_a_film_needs_equal_steps_and_the_plane():
+    with pytest.raises(ValueError, match="the same steps and looks"):
+        film([in_the_plane(), in_the_plane(looks=1)], reach=3.0)
+    with pytest.raises(ValueError, match=r"points of the plane, \(seeds, N, 2\), got \(1, 200, 1\)"):
+        film([arena().run(GAN, Setting(1e-3), 1, seeds=(0,), looks=1)], reach=3.0)

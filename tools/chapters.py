@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 PROOF_MIME = "application/vnd.nbdgm.proof+json"
 CLAIM_MIME = "application/vnd.nbdgm.claim+json"
+BUDGETS = ("smoke", "cpu", "gpu")
+RUNS = "tools/data/runs"
 ID = re.compile(r"(?<![\w.-])(?:ERR-\d{3}-\d+|E-(?:13\.(?:A\d|\d+)|\d{3}-D?\d+[a-z]?)|T-\d{3}-\d+|[SDF]-\d{2})(?![\w-])")
 
 
@@ -28,6 +30,11 @@ def code_hash(notebook: dict) -> str:
     """SHA-256 over the sources of the code cells, in order: what decides whether stored outputs are still those of the code."""
     sources = [source(cell) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+
+def run_file(docname: str, budget: str, root: Path = ROOT) -> Path:
+    """Where `execute.py --record` keeps what a run found: its claims and where they come from, without the outputs."""
+    return root / RUNS / f"{docname.removeprefix('book/').replace('/', '.')}.{budget}.json"
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,14 @@ class Chapter:
     @cached_property
     def claims(self) -> list[Record]:
         return self._records(CLAIM_MIME)
+
+    @cached_property
+    def runs(self) -> list[dict]:
+        """What runs of this very code found whose outputs are not stored here (`execute.py --record`), by budget."""
+        root = self.path.parents[len(Path(self.docname).parts) - 1]
+        files = [file for budget in BUDGETS if (file := run_file(self.docname, budget, root)).exists()]
+        found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        return [run for run in found if run["hash"] == code_hash(self.notebook)]
 
     @cached_property
     def prose_ids(self) -> set[str]:

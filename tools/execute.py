@@ -4,6 +4,7 @@
     python tools/execute.py --all                      run every chapter
     python tools/execute.py vae/5 gan/1_gen*           run these (a path, a part of a path, or a pattern)
     python tools/execute.py --budget smoke --dry-run   run, report, store nothing
+    python tools/execute.py --budget gpu --record vae  run, keep the claims and their numbers, leave the stored outputs
     python tools/execute.py --check                    list stale chapters; exit 1 if there is one
 
 A chapter is stored only when every cell ran: a failed run leaves the file as it was, and prints the cell that failed.
@@ -30,9 +31,8 @@ from importlib import metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from chapters import ROOT, code_hash, paths, read, source
+from chapters import BUDGETS, ROOT, Chapter, code_hash, paths, read, run_file, source
 
-BUDGETS = ("smoke", "cpu", "gpu")
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "sympy", "matplotlib", "nbdgm")
 KEPT_METADATA = ("tags", "slideshow", "mystnb")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -273,9 +273,19 @@ def rehash(old: str, new: str) -> str:
 
 
 def execute(
-    path: Path, *, budget: str, timeout: float, write: bool = True, root: Path = ROOT, report=lambda text: None
+    path: Path,
+    *,
+    budget: str,
+    timeout: float,
+    write: bool = True,
+    record: bool = False,
+    root: Path = ROOT,
+    report=lambda text: None,
 ) -> Result:
-    """Run one chapter and store it with its provenance; a failure is returned, not raised, and changes nothing on disk."""
+    """Run one chapter and store it with its provenance; a failure is returned, not raised, and changes nothing on disk.
+
+    With `record` only the claims are kept, in a file of their own (`chapters.run_file`), and the chapter stays as it is.
+    """
     import nbformat
 
     result = Result(path)
@@ -297,8 +307,20 @@ def execute(
     if code_hash(json.loads(path.read_text(encoding="utf-8"))) != code_hash(json.loads(before)):
         result.error = f"{path}: the chapter was edited while it ran; its outputs were not stored"
         return result
-    notebook.metadata["nbdgm"] = environment(result.seconds, budget, root) | {"hash": code_hash(notebook)}
-    store(path, nbformat.writes(notebook) + "\n")
+    facts = environment(result.seconds, budget, root) | {"hash": code_hash(notebook)}
+    docname = path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
+    if record:
+        claims = [{"cell": notebook.cells[c.cell].id} | c.data for c in Chapter(path, notebook, docname).claims]
+        target = run_file(docname, budget, root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        store(target, json.dumps(facts | {"claims": claims}, ensure_ascii=False, indent=1) + "\n")
+    else:
+        notebook.metadata["nbdgm"] = facts
+        store(path, nbformat.writes(notebook) + "\n")
+        for other in BUDGETS:  # what was recorded of other code is no longer true of this
+            old = run_file(docname, other, root)
+            if old.exists() and json.loads(old.read_text(encoding="utf-8"))["hash"] != facts["hash"]:
+                old.unlink()
     result.stored = True
     return result
 
@@ -346,7 +368,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--timeout", type=float, default=1800, help="seconds that one cell may take (default %(default)s)")
     parser.add_argument("--check", action="store_true", help="list stale chapters, run nothing")
     parser.add_argument("--dry-run", action="store_true", help="run and report, store nothing")
+    parser.add_argument(
+        "--record", action="store_true", help="keep only the claims, beside the stored outputs (tools/data/runs)"
+    )
     options = parser.parse_args(arguments)
+    if options.record and (options.dry_run or not (options.chapters or options.all)):
+        parser.error("--record needs the chapters by name, or --all, and no --dry-run")
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}")
     chosen = select(options.chapters, root)
@@ -369,7 +396,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             print(line.format(text[:78]), end="", flush=True)
 
     def one(path: Path) -> Result:
-        result = execute(path, budget=budget, timeout=options.timeout, write=not options.dry_run, root=root, report=report)
+        keep = {"write": not options.dry_run, "record": options.record}
+        result = execute(path, budget=budget, timeout=options.timeout, **keep, root=root, report=report)
         slow = ", ".join(f"cell {i + 1}: {s:.1f} s" for s, i in result.slowest[:3])
         size = path.stat().st_size / 1000
         outcome = "FAILED" if result.error else f"ok, {size:.0f} kB" + (f" (slowest {slow})" if slow else "")

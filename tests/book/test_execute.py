@@ -142,6 +142,39 @@ class TestRuns:
         assert run(house, "--dry-run") == 0
         assert path.read_bytes() == before
 
+    def test_a_record_keeps_the_claims_and_leaves_the_outputs(self, house, capsys):
+        made = "from nbdgm import claim; x = 3; claim('x is small', x < 5, needs='{}', x=x)"
+        path = house.write("vae/1_one.ipynb", made.format("gpu"), made.format("cpu"))
+        assert run(house) == 0
+        before = path.read_bytes()
+        assert execute.main(["vae/1", "--record", "--budget", "gpu"], house.root) == 0
+        assert path.read_bytes() == before
+        file = house.root / "tools/data/runs/vae.1_one.gpu.json"
+        found = json.loads(file.read_text())
+        assert found["budget"] == "gpu" and found["hash"] == provenance(path)["hash"] and found["seconds"] > 0
+        assert [(c["cell"], c["text"], c["status"]) for c in found["claims"]] == [
+            ("c2", "x is small", "holds"),
+            ("c3", "x is small", "holds"),
+        ]
+        assert [c.status for c in execute.read(path, house.root).claims] == ["not checked", "holds"]
+        assert [r["budget"] for r in execute.read(path, house.root).runs] == ["gpu"]
+        assert run(house, "vae/1") == 0 and file.exists(), "the same code: the record still stands"
+        nbformat.write(notebook("1"), path)
+        assert execute.read(path, house.root).runs == [], "other code: the record says nothing about it"
+        assert run(house) == 0 and not file.exists()
+
+    def test_a_failed_run_records_nothing(self, house, capsys):
+        house.write("vae/1_one.ipynb", "from nbdgm import claim; x = 3; claim('x is large', x > 5, x=x)")
+        assert execute.main(["vae/1", "--record", "--budget", "gpu"], house.root) == 1
+        assert "x is large" in capsys.readouterr().err and not (house.root / "tools").exists()
+
+    @pytest.mark.parametrize("arguments", [["--record"], ["--record", "--all", "--dry-run"]])
+    def test_a_record_is_asked_for_by_name(self, house, capsys, arguments):
+        house.write("vae/1_one.ipynb", "1")
+        with pytest.raises(SystemExit):
+            execute.main(arguments, house.root)
+        assert "--record needs the chapters by name" in capsys.readouterr().err
+
     def test_an_edit_during_the_run_is_not_overwritten(self, house, capsys):
         path = house.write("vae/1_one.ipynb", "1")
         edited = notebook("2")

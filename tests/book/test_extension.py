@@ -264,6 +264,25 @@ class TestPages:
         fresh.build()
         assert "77" in fresh.page("appendix/execution")
 
+    def test_a_recorded_run_stands_beside_the_stored_one(self, fresh):
+        again = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
+        stored = again["cells"][3]["outputs"][0]["data"][CLAIM_MIME]
+        stored["status"] = "not checked"
+        fresh.write("book/vae/5_one.ipynb", json.dumps(again))
+        (fresh.root / "tools/data/runs").mkdir()
+        run = again["metadata"]["nbdgm"] | {"budget": "gpu", "device": "A GPU", "seconds": 90.0, "date": "2026-03-04"}
+        run["claims"] = [{"cell": "claim", "text": "the bound is tight", "status": "holds", "values": {"gap": 0.0042}}]
+        fresh.write("tools/data/runs/vae.5_one.gpu.json", json.dumps(run))
+        assert not fresh.build()
+        claims, times = fresh.page("appendix/claims"), fresh.page("appendix/execution")
+        assert "nb-mark-not-checked" in claims and "nb-mark-holds" in claims
+        assert "gap = 0.1235, k = 500; at the gpu budget gap = 0.0042" in claims
+        assert "A GPU, 1.5 min, 2026-03-04): of 1 claims 1 were checked, and 1 hold." in claims
+        assert "claims only" in times and "A GPU; 2 cores" in times
+        fresh.write("tools/data/runs/vae.5_one.gpu.json", json.dumps(run | {"hash": "that of other code"}))
+        fresh.build()
+        assert "2026-03-04" not in fresh.page("appendix/claims") + fresh.page("appendix/execution")
+
     def test_pages_follow_a_change_of_this_extension(self, fresh, monkeypatch):
         fresh.build()
         before = (fresh.root / "out/book/appendix/glossary.html").stat().st_mtime_ns

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import linalg
 
 from nbdgm.data import densities
-from nbdgm.evaluation import entropy, frechet_distance, mode_count, nearest_neighbours
+from nbdgm.evaluation import energy_distance, entropy, frechet_distance, mode_count, nearest_neighbours
 
 
 def by_the_formula(a, b):
@@ -115,3 +115,49 @@ def test_nearest_neighbours_are_those_of_a_search_by_hand():
         nearest_neighbours(queries, torch.rand(9, 1, 5, 5))
     with pytest.raises(ValueError, match=r"queries: expected values in \[0, 1\]"):
         nearest_neighbours(queries * 2 - 1, pool)
+
+
+def test_energy_distance_of_three_points_by_hand():
+    a, b = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [1.0], [4.0]])
+    across = (1 + 1 + 4 + 1 + 1 + 2) / 6
+    within = 2.0 + (0 + 3 + 3) / 3
+    assert energy_distance(a, b).item() == pytest.approx(2 * across - within, abs=1e-6)
+    assert energy_distance(b, a).item() == pytest.approx(2 * across - within, abs=1e-6)
+    plane = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    assert energy_distance(plane, plane + torch.tensor([0.0, 12.0])).item() == pytest.approx(12 + (73**0.5 + 265**0.5) / 2 - 10)
+
+
+def test_energy_distance_of_normals_matches_its_formula():
+    """E|N(m, 2)| is known; N(0, 1) against N(1, 1), and against itself, where the estimate is unbiased."""
+    generator = torch.Generator().manual_seed(0)
+    a, b, c = (torch.randn(400, 200, 1, generator=generator, dtype=torch.float64) for _ in range(3))
+    folded = 2 / math.pi**0.5 * math.exp(-0.25) + math.erf(0.5)
+    for values, truth in ((energy_distance(a, b + 1), 2 * folded - 4 / math.pi**0.5), (energy_distance(a, c), 0.0)):
+        assert values.shape == (400,)
+        assert abs(values.mean().item() - truth) < 4 * values.std().item() / 20
+    assert (energy_distance(a, c) < 0).any()
+
+
+def test_energy_distance_side_by_side_is_one_by_one_and_takes_gradients():
+    generator = torch.Generator().manual_seed(1)
+    a, b = torch.randn(3, 40, 2, generator=generator, requires_grad=True), torch.randn(3, 30, 2, generator=generator)
+    together = energy_distance(a, b)
+    torch.testing.assert_close(together, torch.stack([energy_distance(*pair) for pair in zip(a, b, strict=True)]))
+    torch.testing.assert_close(energy_distance(a, b[0])[2], energy_distance(a[2], b[0]))  # one sample against many
+    together.sum().backward()
+    assert a.grad.isfinite().all()  # also where a point meets itself
+    step = (a - 0.05 * a.grad / a.grad.norm()).detach()
+    assert energy_distance(step, b).sum() < together.sum()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        ((5,), (5, 2), r"a: expected shape \(..., N, D\) with N >= 2 points, got \(5,\)"),
+        ((5, 2), (1, 2), r"b: expected .* got \(1, 2\)"),
+        ((5, 2), (5, 3), "b: has points of 3 coordinates where a has 2"),
+    ],
+)
+def test_energy_distance_refuses(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        energy_distance(torch.zeros(a), torch.zeros(b))

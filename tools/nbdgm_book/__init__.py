@@ -17,18 +17,23 @@ for folder in (ROOT / "tools", ROOT):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+import chapters  # noqa: E402
+
 from nbdgm_book import drawn, links, pages, theme  # noqa: E402
 
 
 def fingerprint() -> str:
-    """A hash of this extension, the style and the bibliography: when they change, every page must be built anew.
+    """A hash of this extension, the style, the bibliography and the names of recorded runs: when they change, every page must
+    be built anew.
 
-    Sphinx would not see the first two, and its bibliography stumbles over citations of pages that it did not read again.
+    Sphinx would not see the first two and a new run, and its bibliography stumbles over citations of pages that it did not
+    read again.
     """
     digest = hashlib.sha256((ROOT / "tools/chapters.py").read_bytes() + (ROOT / "book/references.bib").read_bytes())
     for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
             digest.update(path.name.encode() + path.read_bytes())
+    digest.update(" ".join(sorted(p.name for p in (ROOT / chapters.RUNS).glob("*.json"))).encode())
     return digest.hexdigest()
 
 

@@ -60,6 +60,9 @@ class BookDirective(SphinxDirective):
         found = stored(self.env)
         for chapter in found:
             self.env.note_dependency(str(chapter.path))
+            files = [chapters.run_file(chapter.docname, budget, self.root) for budget in chapters.BUDGETS]
+            for file in filter(Path.exists, files):  # a missing one would make the page new at every build
+                self.env.note_dependency(str(file))
         return found
 
     def read(self, name: str) -> list:
@@ -256,15 +259,31 @@ class ClaimIndex(BookDirective):
             for record in chapter.claims:
                 text = self.link(chapter.docname, record.anchor, "")
                 text += self.inline(record.data.get("text", "claim"))
-                values = ", ".join(f"{k} = {number(v)}" for k, v in record.data.get("values", {}).items())
-                rows.append([[text], [nodes.Text(values)], [self.mark(record.status)]])
+                values, marks = numbers(record.data), [self.mark(record.status)]
+                for run in chapter.runs if record.status == "not checked" else ():
+                    for again in run["claims"]:
+                        if again["text"] == record.data.get("text") and again["status"] != "not checked":
+                            values += f"; at the {run['budget']} budget {numbers(again)}"
+                            marks += [nodes.Text(f" {run['budget']} budget: "), self.mark(again["status"])]
+                rows.append([[text], [nodes.Text(values)], marks])
             found.append(heading(self, chapter))
+            for run in chapter.runs:
+                checked = [c["status"] for c in run["claims"] if c["status"] != "not checked"]
+                where = run["device"] if run["device"] != "cpu" else f"{run['cores']} cores of {run['cpu']}"
+                found.append(
+                    self.paragraph(
+                        f"Also run at the `{run['budget']}` budget ({where}, {run['seconds'] / 60:.1f} min, {run['date']}): "
+                        f"of {len(run['claims'])} claims {len(checked)} were checked, and {checked.count('holds')} hold."
+                    )
+                )
             found.append(self.table(["claim", "numbers", "mark"], rows))
         return found
 
 
-def number(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def numbers(claim: dict) -> str:
+    """`gap = 0.1235, k = 500`: what a claim was decided by."""
+    shown = {k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in claim.get("values", {}).items()}
+    return ", ".join(f"{k} = {v}" for k, v in shown.items())
 
 
 def heading(directive: BookDirective, chapter: chapters.Chapter) -> nodes.Node:
@@ -277,18 +296,17 @@ class Execution(BookDirective):
     def run(self) -> list[nodes.Node]:
         rows, versions = [], {}
         for chapter in self.book():
-            title, p = self.link(chapter.docname, "", chapter.title), chapter.provenance
-            if not p:
-                rows.append([[title], "not run", "", "", "", "", ""])
+            if not chapter.provenance:
+                rows.append([[self.link(chapter.docname, "", chapter.title)], "not run", "", "", "", "", ""])
                 continue
-            kept = ", ".join(f"{k} {v}" for k, v in p["versions"].items())
-            note = versions.setdefault(kept, len(versions) + 1)
-            cores = f"{p['cores']} cores, {p['cpu']}"
-            device = [nodes.Text(cores if p["device"] == "cpu" else f"{p['device']}; {cores}")]
-            kilobytes = chapter.path.stat().st_size / 1000
-            rows.append(
-                [[title], f"`{p['budget']}`", device, f"{p['seconds']:.0f}", f"{kilobytes:.0f}", p["date"], f"({note})"]
-            )
+            for p in (chapter.provenance, *chapter.runs):
+                kept = ", ".join(f"{k} {v}" for k, v in p["versions"].items())
+                note = versions.setdefault(kept, len(versions) + 1)
+                cores = f"{p['cores']} cores, {p['cpu']}"
+                device = [nodes.Text(cores if p["device"] == "cpu" else f"{p['device']}; {cores}")]
+                size = f"{chapter.path.stat().st_size / 1000:.0f}" if p is chapter.provenance else "claims only"
+                title = self.link(chapter.docname, "", chapter.title)
+                rows.append([[title], f"`{p['budget']}`", device, f"{p['seconds']:.0f}", size, p["date"], f"({note})"])
         head = ["chapter", "budget", "device", "seconds", "kB", "date", "versions"]
         notes = [self.paragraph([nodes.Text(f"({n}) {kept}.")]) for kept, n in versions.items()]
         return [self.table(head, rows, ("nb-numbers",)), *notes]
