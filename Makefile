@@ -4,6 +4,7 @@
 PYTHON   ?= python3
 CHAPTERS ?=
 BUDGET   ?=
+RECORD   ?=
 WORKERS  ?= 2
 
 VENV  := .venv
@@ -20,6 +21,7 @@ help:  ## print this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo 'make run CHAPTERS="book/vae/5_variational_autoencoders.ipynb" BUDGET=cpu'
+	@echo 'make run CHAPTERS=vae/5 BUDGET=gpu RECORD=1     keep what becomes of the claims, leave the stored outputs'
 
 setup: $(READY)  ## create .venv and install the locked packages (every target does this by itself)
 
@@ -54,7 +56,7 @@ lab: $(READY)  ## open JupyterLab on the chapters
 	$(BIN)/jupyter lab --notebook-dir=book
 
 run: $(READY)  ## execute chapters and store their outputs: CHAPTERS="..." (default: the changed ones) BUDGET=smoke|cpu|gpu
-	$(BIN)/python tools/execute.py $(if $(BUDGET),--budget $(BUDGET)) $(CHAPTERS)
+	$(BIN)/python tools/execute.py $(if $(BUDGET),--budget $(BUDGET)) $(if $(RECORD),--record) $(CHAPTERS)
 
 bench: $(READY)  ## speed, as ratios measured side by side
 	$(BIN)/python benchmarks/run.py

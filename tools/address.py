@@ -62,9 +62,10 @@ def rewrite(new: str, root: Path = ROOT) -> list[Path]:
             fresh = fresh.replace(host + owner_old, host + owner_new)
         if path.suffix == ".ipynb" and fresh != text:
             sys.path.insert(0, str(ROOT / "tools"))
-            from execute import rehash  # the chapter's code changed by the address alone: its outputs stay valid
+            from execute import rehash, rehash_runs  # the code changed by the address alone: what it gave stays valid
 
             fresh = rehash(text, fresh)
+            rehash_runs(path, text, fresh, root)
         path.write_text(fresh, encoding="utf-8")
     return [p for p in changed if new in p.read_text(encoding="utf-8")]
 

@@ -272,6 +272,15 @@ def rehash(old: str, new: str) -> str:
     return new
 
 
+def rehash_runs(path: Path, old: str, new: str, root: Path = ROOT) -> None:
+    """The same for what is recorded of the chapter's runs; `old` and `new` are the chapter's texts before and after."""
+    before, after = (code_hash(json.loads(text)) for text in (old, new))
+    docname = path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
+    for file in (run_file(docname, budget, root) for budget in BUDGETS):
+        if file.exists() and before in (text := file.read_text(encoding="utf-8")):
+            store(file, text.replace(before, after))
+
+
 def execute(
     path: Path,
     *,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from chapters import ID, Chapter, paths, read, read_all, source
+from chapters import ID, RUNS, Chapter, paths, read, read_all, source
 from nbdgm_book import data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +55,15 @@ def test_set_up_cells_are_identical_and_install_from_the_repository():
 def test_chapters_are_small_on_average():
     sizes = [c.path.stat().st_size for c in CHAPTERS]
     assert sum(sizes) / len(sizes) <= 600_000, {c.docname: c.path.stat().st_size for c in CHAPTERS}
+
+
+def test_recorded_runs_are_of_this_code():
+    shown = {(c.docname.removeprefix("book/").replace("/", "."), run["budget"]): run for c in CHAPTERS for run in c.runs}
+    kept = {tuple(file.stem.rsplit(".", 1)) for file in (ROOT / RUNS).glob("*.json")}
+    assert kept == shown.keys(), "delete the others, or run them again: tools/execute.py --record"
+    for run in shown.values():
+        assert run["budget"] != "smoke" and run["seconds"] > 0 and run["device"] and run["date"]
+        assert all(claim["status"] in ("holds", "not checked") for claim in run["claims"])
 
 
 @each
