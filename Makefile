@@ -56,7 +56,7 @@ lab: $(READY)  ## open JupyterLab on the chapters
 	$(BIN)/jupyter lab --notebook-dir=book
 
 run: $(READY)  ## execute chapters and store their outputs: CHAPTERS="..." (default: the changed ones) BUDGET=smoke|cpu|gpu
-	$(BIN)/python tools/execute.py $(if $(BUDGET),--budget $(BUDGET)) $(if $(RECORD),--record) $(CHAPTERS)
+	$(BIN)/python tools/execute.py $(if $(BUDGET),--budget $(BUDGET)) $(if $(filter-out 0,$(RECORD)),--record) $(CHAPTERS)
 
 bench: $(READY)  ## speed, as ratios measured side by side
 	$(BIN)/python benchmarks/run.py

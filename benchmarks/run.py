@@ -26,7 +26,7 @@ from nbdgm.data.batches import Batches
 BATCH = 128
 
 
-Goal = tuple[str, str, str, float]  # slow, fast, comparison, bound: of the ratio slow / fast
+Goal = tuple[str, str, str, float | None]  # slow, fast, comparison, bound: of the ratio slow / fast; None: only to be shown
 
 
 def compare(title: str, variants: dict[str, Callable[[], float]], goals: list[Goal], rounds: int, pieces: float = 1) -> bool:
@@ -46,11 +46,13 @@ def compare(title: str, variants: dict[str, Callable[[], float]], goals: list[Go
     for slow, fast, comparison, bound in goals:
         ratios = [a / b for a, b in zip(times[slow], times[fast], strict=True)]
         ratio = statistics.median(ratios)
-        good = ratio >= bound if comparison == ">=" else ratio <= bound
-        reached &= good
         low, _, high = statistics.quantiles(ratios, n=4)
-        verdict = "reached" if good else "NOT REACHED"
-        print(f"  {slow} / {fast}: {ratio:.3f} (quartiles {low:.3f} to {high:.3f}), goal {comparison} {bound}: {verdict}")
+        verdict = comparison
+        if bound is not None:
+            good = ratio >= bound if comparison == ">=" else ratio <= bound
+            reached &= good
+            verdict = f"goal {comparison} {bound}: {'reached' if good else 'NOT REACHED'}"
+        print(f"  {slow} / {fast}: {ratio:.3f} (quartiles {low:.3f} to {high:.3f}), {verdict}")
     return reached
 
 
@@ -139,7 +141,8 @@ def vae(rounds: int) -> bool:
         "play": timed(lambda: play(player, batches, steps)),
         "the bare step": timed(partial(bare, *make(adam(1e-3)))),
     }
-    goals = [("the usual loop", "play", ">=", 2.5), ("play", "the bare step", "<=", 1.05)]
+    goals: list[Goal] = [("the usual loop", "play", ">=", 2.5), ("play", "the bare step", "<=", 1.05)]
+    goals.append(("the usual loop", "the bare step", "what a loop that costs nothing would reach", None))
     title = f"(a) an epoch of a 784-400-20 VAE, {epoch} batches of {BATCH}, in pieces of {steps}"
     return compare(title, variants, goals, rounds, pieces=epoch / steps)
 

@@ -97,7 +97,8 @@ class Result:
     samples: Tensor
     """(seeds, N, ...), from the end of the run."""
     film: list[tuple[int, Tensor]]
-    """(step, (n, ...)) at each look: the first n <= 500 samples of the first seed, of the same noise in all. See `film`."""
+    """(step, (n, ...)) at each look, of the same noise in all: the first samples of the first seed, at most 500 and at most
+    100,000 numbers. See `film`."""
     failed: list[str] = field(default_factory=list)
 
     def final(self, measure: str | None = None) -> np.ndarray:
@@ -222,7 +223,8 @@ class Arena:
                 seconds.append(now - clock - away[0])
                 G.eval()
                 some = sample(self.samples).float().unflatten(0, (every, self.samples))
-                kept.append(some[0, :500].cpu())
+                few = min(500, max(1, 100_000 // some[0, 0].numel()))
+                kept.append(some[0, :few].cpu().clone())  # a copy: a view would keep all samples alive
                 looked.append([self.measures(part, split) if part.isfinite().all() else {} for part in some])
                 away[0] += time.perf_counter() - now
 
@@ -291,16 +293,18 @@ def film(
     """Show runs in the plane side by side while they are trained: a film of `Result.film`, a panel for each contender.
 
     Args:
-        results: with as many looks each, and two-dimensional samples; a run that broke off keeps its last picture.
-        reach: every panel shows [-reach, reach] both ways.
+        results: with as many looks each, and two-dimensional samples; a run that broke off keeps its last picture, and says so.
+        reach: every panel shows [-reach, reach] both ways; points outside are not shown, so a panel may be empty.
         marks: (K, 2), drawn as crosses: the centres of the law, say.
         caption: of the film.
 
     Raises:
-        ValueError: results with different steps, or samples that are not points of the plane.
+        ValueError: no results, results with different steps, or samples that are not points of the plane.
     """
     from nbdgm import display
 
+    if not results:
+        raise ValueError("film: results is empty; give what `run` returned, one for each panel")
     steps = [int(step) for step in results[0].steps]
     if any(list(result.steps) != steps for result in results):
         raise ValueError("film: all results must have the same steps; give `run` the same steps and looks")
@@ -315,7 +319,8 @@ def film(
             if marks is not None:
                 ax.plot(marks[:, 0].cpu() + i * gap, marks[:, 1].cpu(), "+", color="0.4", ms=7, zorder=1)
             ax.plot(points[:, 0] + i * gap, points[:, 1], ".", color=f"C{i}", ms=2.5, zorder=2)
-            ax.text(i * gap, 1.05 * reach, result.contender.name, ha="center", va="bottom", fontsize=9)
+            name = result.contender.name + (" (broke off)" if frame >= len(result.film) else "")
+            ax.text(i * gap, 1.05 * reach, name, ha="center", va="bottom", fontsize=9)
             if i:
                 ax.axvline((i - 0.5) * gap, color="0.7", lw=0.8)
         ax.set(xlim=(-gap / 2, (len(results) - 0.5) * gap), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")

@@ -1,4 +1,5 @@
 import ast
+import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -224,12 +225,27 @@ def test_a_film_shows_every_look_of_every_contender(monkeypatch):
     np.testing.assert_allclose(points[1] - points[0], [[105.0, 0.0]] * 500, atol=1e-4)
     np.testing.assert_allclose(marks[0], ring.centers.cpu())
     assert [text.get_text() for text in ax.texts] == ["GAN", "GAN"]
+    assert ax.get_ylim() == (-50, 50) and ax.get_xlim() == (-52.5, 157.5)
     results[1].film = results[1].film[:1]  # as if it had broken off: its last picture stays
     ax.clear()
     shown["draw"](2, ax)
     points = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) == 500]
     np.testing.assert_allclose(points[1] - [105.0, 0.0], results[1].film[0][1], atol=1e-4)
+    assert [text.get_text() for text in ax.texts] == ["GAN", "GAN (broke off)"]
+    results[0].film[0] = (0, torch.tensor([[0.5, -0.5], [2.0, 0.0], [0.0, -1.5]]))  # two of three lie outside
+    film(results, reach=1.0)
+    ax.clear()
+    shown["draw"](0, ax)
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[0.5, -0.5]])
     plt.close(figure)
+
+
+def test_a_film_of_pictures_stays_small():
+    wide = {"generator": lambda n: Crowd(n, [2, 8, 1000]), "critic": lambda n: Crowd(n, [1000, 8, 1])}
+    wide |= {"data": lambda size, seed: itertools.repeat(torch.zeros(size, 1000))}
+    result = arena(**wide, measures=lambda x, split: {"size": x.norm().item()}).run(GAN, Setting(1e-2), 1, seeds=(0,), looks=1)
+    frame = result.film[-1][1]
+    assert frame.shape == (100, 1000) and frame.untyped_storage().nbytes() == frame.nbytes
 
 
 def test_a_film_needs_equal_steps_and_the_plane():
@@ -237,3 +253,5 @@ def test_a_film_needs_equal_steps_and_the_plane():
         film([in_the_plane(), in_the_plane(looks=1)], reach=3.0)
     with pytest.raises(ValueError, match=r"points of the plane, \(seeds, N, 2\), got \(1, 200, 1\)"):
         film([arena().run(GAN, Setting(1e-3), 1, seeds=(0,), looks=1)], reach=3.0)
+    with pytest.raises(ValueError, match="results is empty"):
+        film([], reach=3.0)

@@ -310,28 +310,40 @@ def execute(
     except CellFailed as failure:
         result.error = str(failure)
     result.seconds = time.perf_counter() - start
+    docname = path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
+    if result.error and write and record:  # that it failed is what is to be known of this code at this budget
+        keep_record(docname, budget, root, environment(result.seconds, budget, root), notebook, failed=result.error)
     if result.error or not write:
         return result
     normalise(notebook)
     if code_hash(json.loads(path.read_text(encoding="utf-8"))) != code_hash(json.loads(before)):
         result.error = f"{path}: the chapter was edited while it ran; its outputs were not stored"
         return result
-    facts = environment(result.seconds, budget, root) | {"hash": code_hash(notebook)}
-    docname = path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
+    facts = environment(result.seconds, budget, root)
     if record:
-        claims = [{"cell": notebook.cells[c.cell].id} | c.data for c in Chapter(path, notebook, docname).claims]
-        target = run_file(docname, budget, root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        store(target, json.dumps(facts | {"claims": claims}, ensure_ascii=False, indent=1) + "\n")
+        keep_record(docname, budget, root, facts, notebook)
     else:
-        notebook.metadata["nbdgm"] = facts
+        notebook.metadata["nbdgm"] = facts | {"hash": code_hash(notebook)}
         store(path, nbformat.writes(notebook) + "\n")
-        for other in BUDGETS:  # what was recorded of other code is no longer true of this
+        for other in BUDGETS:  # what was recorded of other code is no longer true, and of this budget no longer needed
             old = run_file(docname, other, root)
-            if old.exists() and json.loads(old.read_text(encoding="utf-8"))["hash"] != facts["hash"]:
+            if old.exists() and (other == budget or json.loads(old.read_text(encoding="utf-8"))["hash"] != code_hash(notebook)):
                 old.unlink()
     result.stored = True
     return result
+
+
+def keep_record(docname: str, budget: str, root: Path, facts: dict, notebook, failed: str = "") -> None:
+    """Write what a run of `notebook` found: where it ran, and its claims; or, if it failed, why."""
+    record = facts | {"hash": code_hash(notebook), "claims": []}
+    if failed:
+        record["failed"] = failed.splitlines()[0]
+    else:
+        claims = Chapter(Path(docname), notebook, docname).claims
+        record["claims"] = [{"cell": notebook.cells[claim.cell]["id"]} | claim.data for claim in claims]
+    target = run_file(docname, budget, root)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    store(target, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
 
 
 def select(names: list[str], root: Path = ROOT) -> list[Path]:
@@ -397,6 +409,11 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             print("every chapter's outputs are those of its code: nothing to run (--all runs them anyway)")
             return 0
     budget = options.budget or default_budget()
+    if options.record:
+        same = [p for p in chosen if read(p, root).provenance.get("budget") == budget]
+        if budget == "smoke" or same:
+            where = ", ".join(p.stem for p in same) or "tests only"
+            parser.error(f"--record is for a budget other than that of the stored outputs, got {budget} ({where})")
     print(f"{len(chosen)} chapter{'s' * (len(chosen) != 1)}, budget {budget}, {options.jobs} at a time", flush=True)
     line = "\r{:<78}" if sys.stdout.isatty() else None
 

@@ -120,11 +120,13 @@ def mode_count(
 
 
 def energy_distance(a: Tensor, b: Tensor) -> Tensor:
-    """The energy distance of two laws, from a sample of each: 0 in expectation if they are equal, positive if not.
+    """The energy distance of two laws with finite means, from a sample of each: 0 in expectation if they are equal, positive
+    if not.
 
         2 E|x - y| - E|x - x'| - E|y - y'|,   x, x' ~ a and y, y' ~ b, all independent   (Székely and Rizzo 2013)
 
-    The estimate is unbiased, so that it can fall a little below 0. Its cost grows with N * M * D. Gradients flow through it.
+    The estimate is unbiased, so that it can fall a little below 0. It compares every point with every other: the memory
+    grows with the square of the larger sample. Gradients flow through it.
 
     Args:
         a: (..., N, D) with N >= 2: one sample, or many side by side.

@@ -162,18 +162,36 @@ class TestRuns:
         nbformat.write(notebook("1"), path)
         assert execute.read(path, house.root).runs == [], "other code: the record says nothing about it"
         assert run(house) == 0 and not file.exists()
+        assert execute.main(["vae/1", "--record", "--budget", "gpu"], house.root) == 0 and file.exists()
+        assert execute.main(["vae/1", "--budget", "gpu"], house.root) == 0 and not file.exists(), (
+            "the outputs themselves are stored"
+        )
 
-    def test_a_failed_run_records_nothing(self, house, capsys):
-        house.write("vae/1_one.ipynb", "from nbdgm import claim; x = 3; claim('x is large', x > 5, x=x)")
+    def test_a_failure_at_another_budget_is_recorded_too(self, house, capsys):
+        code = "import os; from nbdgm import claim; x = 3; claim('x is large', x > 5, needs='gpu', x=x)"
+        path = house.write("vae/1_one.ipynb", "from nbdgm import claim; y = 1; claim('y is small', y < 2, y=y)", code)
+        assert run(house) == 0
+        before = path.read_bytes()
         assert execute.main(["vae/1", "--record", "--budget", "gpu"], house.root) == 1
-        assert "x is large" in capsys.readouterr().err and not (house.root / "tools").exists()
+        assert "x is large" in capsys.readouterr().err and path.read_bytes() == before
+        (found,) = execute.read(path, house.root).runs
+        assert "cell 3" in found["failed"] and "'x is large' does not hold: x = 3" in found["failed"] and not found["claims"]
 
-    @pytest.mark.parametrize("arguments", [["--record"], ["--record", "--all", "--dry-run"]])
-    def test_a_record_is_asked_for_by_name(self, house, capsys, arguments):
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--record"], "--record needs the chapters by name"),
+            (["--record", "--all", "--dry-run"], "--record needs the chapters by name"),
+            (["--record", "--all", "--budget", "smoke"], "got smoke \\(tests only\\)"),
+            (["--record", "--all", "--budget", "cpu"], "got cpu \\(1_one\\)"),
+        ],
+    )
+    def test_a_record_is_of_named_chapters_and_of_another_budget(self, house, capsys, arguments, message):
         house.write("vae/1_one.ipynb", "1")
+        assert run(house) == 0
         with pytest.raises(SystemExit):
             execute.main(arguments, house.root)
-        assert "--record needs the chapters by name" in capsys.readouterr().err
+        assert re.search(message, capsys.readouterr().err)
 
     def test_an_edit_during_the_run_is_not_overwritten(self, house, capsys):
         path = house.write("vae/1_one.ipynb", "1")

@@ -266,20 +266,44 @@ class TestPages:
 
     def test_a_recorded_run_stands_beside_the_stored_one(self, fresh):
         again = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
-        stored = again["cells"][3]["outputs"][0]["data"][CLAIM_MIME]
-        stored["status"] = "not checked"
+        one = again["cells"][3]
+        first = one["outputs"][0]["data"][CLAIM_MIME]
+        first["status"] = "not checked"
+        others = [("held", "holds"), ("open", "not checked"), ("twin", "not checked")]
+        for name, status in others:
+            cell = json.loads(json.dumps(one)) | {"id": name}
+            told = first["text"] if name == "twin" else name
+            cell["outputs"][0]["data"][CLAIM_MIME] = first | {"status": status, "text": told, "values": {}}
+            again["cells"].append(cell)
+        again["metadata"]["nbdgm"]["hash"] = code_hash(again)
         fresh.write("book/vae/5_one.ipynb", json.dumps(again))
-        (fresh.root / "tools/data/runs").mkdir()
-        run = again["metadata"]["nbdgm"] | {"budget": "gpu", "device": "A GPU", "seconds": 90.0, "date": "2026-03-04"}
-        run["claims"] = [{"cell": "claim", "text": "the bound is tight", "status": "holds", "values": {"gap": 0.0042}}]
-        fresh.write("tools/data/runs/vae.5_one.gpu.json", json.dumps(run))
         assert not fresh.build()
+        run = again["metadata"]["nbdgm"] | {"budget": "gpu", "device": "A GPU", "seconds": 90.0, "date": "2026-03-04"}
+        run["claims"] = [
+            {"cell": "claim", "text": first["text"], "status": "holds", "values": {"gap": 0.0042}},
+            {"cell": "held", "text": "held", "status": "holds", "values": {"known": 5}},
+            {"cell": "open", "text": "open", "status": "not checked", "values": {"unknown": 6}},
+        ]
+        (fresh.root / "tools/data/runs").mkdir()
+        record = "tools/data/runs/vae.5_one.gpu.json"
+        fresh.write(record, json.dumps(run))
+        fresh.build()
         claims, times = fresh.page("appendix/claims"), fresh.page("appendix/execution")
-        assert "nb-mark-not-checked" in claims and "nb-mark-holds" in claims
+        assert claims.count("nb-mark-not-checked") == 3 and claims.count("nb-mark-holds") == 2
         assert "gap = 0.1235, k = 500; at the gpu budget gap = 0.0042" in claims
-        assert "A GPU, 1.5 min, 2026-03-04): of 1 claims 1 were checked, and 1 hold." in claims
+        assert "known" not in claims and "unknown" not in claims and claims.count("at the gpu budget") == 1
+        assert "A GPU, 1.5 min, 2026-03-04, abc), and checked 2 of 3 claims, all true." in claims
         assert "claims only" in times and "A GPU; 2 cores" in times
-        fresh.write("tools/data/runs/vae.5_one.gpu.json", json.dumps(run | {"hash": "that of other code"}))
+        fresh.write(record, json.dumps(run | {"claims": [], "failed": "cell 3 failed: too <large>"}))
+        fresh.build()
+        assert "and stopped: cell 3 failed: too &lt;large&gt;." in fresh.page("appendix/claims")
+        fresh.write(record, json.dumps(run | {"hash": "that of other code"}))
+        fresh.build()
+        assert "2026-03-04" not in fresh.page("appendix/claims") + fresh.page("appendix/execution")
+        fresh.write(record, json.dumps(run))
+        fresh.build()
+        assert "2026-03-04" in fresh.page("appendix/claims")
+        (fresh.root / record).unlink()
         fresh.build()
         assert "2026-03-04" not in fresh.page("appendix/claims") + fresh.page("appendix/execution")
 
@@ -288,7 +312,7 @@ class TestPages:
         before = (fresh.root / "out/book/appendix/glossary.html").stat().st_mtime_ns
         fresh.build()
         assert (fresh.root / "out/book/appendix/glossary.html").stat().st_mtime_ns == before
-        monkeypatch.setattr(nbdgm_book, "fingerprint", lambda: "changed")
+        monkeypatch.setattr(nbdgm_book, "fingerprint", lambda root: "changed")
         fresh.build()
         assert (fresh.root / "out/book/appendix/glossary.html").stat().st_mtime_ns > before
 

@@ -144,6 +144,7 @@ def test_energy_distance_side_by_side_is_one_by_one_and_takes_gradients():
     together = energy_distance(a, b)
     torch.testing.assert_close(together, torch.stack([energy_distance(*pair) for pair in zip(a, b, strict=True)]))
     torch.testing.assert_close(energy_distance(a, b[0])[2], energy_distance(a[2], b[0]))  # one sample against many
+    torch.testing.assert_close(energy_distance(a + 1000, b + 1000), together, atol=1e-3, rtol=0)  # far from the origin too
     together.sum().backward()
     assert a.grad.isfinite().all()  # also where a point meets itself
     step = (a - 0.05 * a.grad / a.grad.norm()).detach()

@@ -22,7 +22,7 @@ import chapters  # noqa: E402
 from nbdgm_book import drawn, links, pages, theme  # noqa: E402
 
 
-def fingerprint() -> str:
+def fingerprint(root: Path = ROOT) -> str:
     """A hash of this extension, the style, the bibliography and the names of recorded runs: when they change, every page must
     be built anew.
 
@@ -33,12 +33,12 @@ def fingerprint() -> str:
     for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
             digest.update(path.name.encode() + path.read_bytes())
-    digest.update(" ".join(sorted(p.name for p in (ROOT / chapters.RUNS).glob("*.json"))).encode())
+    digest.update(" ".join(sorted(p.name for p in (root / chapters.RUNS).glob("*.json"))).encode())
     return digest.hexdigest()
 
 
 def setup(app: Sphinx) -> dict:
-    app.add_config_value("nbdgm_book_fingerprint", fingerprint(), "env", types=[str])
+    app.add_config_value("nbdgm_book_fingerprint", fingerprint(Path(app.srcdir)), "env", types=[str])
     theme.setup(app)
     links.setup(app)
     pages.setup(app)

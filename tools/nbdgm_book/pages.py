@@ -260,22 +260,26 @@ class ClaimIndex(BookDirective):
                 text = self.link(chapter.docname, record.anchor, "")
                 text += self.inline(record.data.get("text", "claim"))
                 values, marks = numbers(record.data), [self.mark(record.status)]
+                which = chapter.cells[record.cell].get("id"), record.data.get("text")
                 for run in chapter.runs if record.status == "not checked" else ():
                     for again in run["claims"]:
-                        if again["text"] == record.data.get("text") and again["status"] != "not checked":
+                        if (again["cell"], again["text"]) == which and again["status"] != "not checked":
                             values += f"; at the {run['budget']} budget {numbers(again)}"
                             marks += [nodes.Text(f" {run['budget']} budget: "), self.mark(again["status"])]
                 rows.append([[text], [nodes.Text(values)], marks])
             found.append(heading(self, chapter))
             for run in chapter.runs:
-                checked = [c["status"] for c in run["claims"] if c["status"] != "not checked"]
                 where = run["device"] if run["device"] != "cpu" else f"{run['cores']} cores of {run['cpu']}"
-                found.append(
-                    self.paragraph(
-                        f"Also run at the `{run['budget']}` budget ({where}, {run['seconds'] / 60:.1f} min, {run['date']}): "
-                        f"of {len(run['claims'])} claims {len(checked)} were checked, and {checked.count('holds')} hold."
-                    )
+                checked = sum(c["status"] != "not checked" for c in run["claims"])
+                ended = (
+                    f"stopped: {run['failed']}"
+                    if "failed" in run
+                    else f"checked {checked} of {len(run['claims'])} claims, all true"
                 )
+                what = (
+                    f"at the `{run['budget']}` budget ({where}, {run['seconds'] / 60:.1f} min, {run['date']}, {run['commit']})"
+                )
+                found.append(self.paragraph(f"The chapter's code was also run {what}, and ", [nodes.Text(ended + ".")]))
             found.append(self.table(["claim", "numbers", "mark"], rows))
         return found
 
