@@ -1,6 +1,7 @@
 """tools/execute.py: what is run, what is stored, what is said when a cell fails."""
 
 import base64
+import functools
 import io
 import json
 import os
@@ -119,8 +120,13 @@ class TestRuns:
         path = house.write("vae/1_long.ipynb", f"open({str(started)!r}, 'w').close(); import time; time.sleep(100)")
         before = path.read_bytes()
         code = f"import sys, pathlib, execute; sys.exit(execute.main(['--budget', 'cpu'], pathlib.Path({str(house.root)!r})))"
+        hear = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
         process = subprocess.Popen(
-            [sys.executable, "-c", code], cwd=Path(execute.__file__).parent, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", code],
+            cwd=Path(execute.__file__).parent,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=hear,
         )
         while not started.exists():
             assert process.poll() is None
