@@ -279,6 +279,7 @@ class TestPages:
         fresh.write("book/vae/5_one.ipynb", json.dumps(again))
         assert not fresh.build()
         run = again["metadata"]["nbdgm"] | {"budget": "gpu", "device": "A GPU", "seconds": 90.0, "date": "2026-03-04"}
+        run["versions"] = dict(reversed(run["versions"].items()))  # the same ones, in another order
         run["claims"] = [
             {"cell": "claim", "text": first["text"], "status": "holds", "values": {"gap": 0.0042}},
             {"cell": "held", "text": "held", "status": "holds", "values": {"known": 5}},
@@ -294,6 +295,7 @@ class TestPages:
         assert "known" not in claims and "unknown" not in claims and claims.count("at the gpu budget") == 1
         assert "A GPU, 1.5 min, 2026-03-04, abc), and checked 2 of 3 claims, all true." in claims
         assert "claims only" in times and "A GPU; 2 cores" in times
+        assert "(1)" in times and "(2)" not in times
         fresh.write(record, json.dumps(run | {"claims": [], "failed": "cell 3 failed: too <large>"}))
         fresh.build()
         assert "and stopped: cell 3 failed: too &lt;large&gt;." in fresh.page("appendix/claims")

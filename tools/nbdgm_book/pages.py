@@ -304,7 +304,7 @@ class Execution(BookDirective):
                 rows.append([[self.link(chapter.docname, "", chapter.title)], "not run", "", "", "", "", ""])
                 continue
             for p in (chapter.provenance, *chapter.runs):
-                kept = ", ".join(f"{k} {v}" for k, v in p["versions"].items())
+                kept = ", ".join(f"{k} {v}" for k, v in sorted(p["versions"].items()))
                 note = versions.setdefault(kept, len(versions) + 1)
                 cores = f"{p['cores']} cores, {p['cpu']}"
                 device = [nodes.Text(cores if p["device"] == "cpu" else f"{p['device']}; {cores}")]
