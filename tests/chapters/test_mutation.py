@@ -59,6 +59,7 @@ def test_cells_with_derivations_are_tagged(chapter):
             assert "nbval-ignore-output" not in tags, f"{chapter.name}: the output of a proof is always the same"
 
 
+@pytest.mark.slow  # seconds a chapter, and there are more and more of them
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
 def test_every_mutant_of_every_derivation_is_refused(chapter):
     found = derivations(chapter)
