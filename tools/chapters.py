@@ -17,6 +17,7 @@ PROOF_MIME = "application/vnd.nbdgm.proof+json"
 CLAIM_MIME = "application/vnd.nbdgm.claim+json"
 BUDGETS = ("smoke", "cpu", "gpu")
 RUNS = "tools/data/runs"
+REPLICATIONS = "tools/data/replications"
 FIRST_EDITION = "tools/data/first_edition.txt"
 ID = re.compile(r"(?<![\w.-])(?:ERR-\d{3}-\d+|E-(?:13\.(?:A\d|\d+)|\d{3}-D?\d+[a-z]?)|T-\d{3}-\d+|[SDF]-\d{2})(?![\w-])")
 
@@ -33,9 +34,24 @@ def code_hash(notebook: dict) -> str:
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
+def proves(cell: dict) -> bool:
+    """Is this a code cell tagged `proof`? Such cells use nothing of the others, so they can be run apart."""
+    return cell["cell_type"] == "code" and "proof" in cell.get("metadata", {}).get("tags", [])
+
+
+def rest_hash(notebook: dict) -> str:
+    """`code_hash` of the cells that prove nothing: their outputs stay valid while only proofs are edited."""
+    return code_hash({"cells": [cell for cell in notebook["cells"] if not proves(cell)]})
+
+
 def run_file(docname: str, budget: str, root: Path = ROOT) -> Path:
     """Where `execute.py --record` keeps what a run found: its claims and where they come from, without the outputs."""
     return root / RUNS / f"{docname.removeprefix('book/').replace('/', '.')}.{budget}.json"
+
+
+def replication_file(docname: str, root: Path = ROOT) -> Path:
+    """Where `replicate.py` keeps what became of a chapter's claims under other seeds and with longer training."""
+    return root / REPLICATIONS / f"{docname.removeprefix('book/').replace('/', '.')}.json"
 
 
 @dataclass(frozen=True)
@@ -77,6 +93,11 @@ class Chapter:
     def fresh(self) -> bool:
         """Do the stored outputs belong to the code?"""
         return self.provenance.get("hash") == code_hash(self.notebook)
+
+    @property
+    def only_proofs_changed(self) -> bool:
+        """Do the stored outputs belong to the code, but for the cells tagged `proof`?"""
+        return not self.fresh and self.provenance.get("hash_rest") == rest_hash(self.notebook)
 
     @cached_property
     def title(self) -> str:

@@ -5,6 +5,7 @@
     python tools/execute.py vae/5 gan/1_gen*           run these (a path, a part of a path, or a pattern)
     python tools/execute.py --budget smoke --dry-run   run, report, store nothing
     python tools/execute.py --budget gpu --record vae  run, keep the claims and their numbers, leave the stored outputs
+    python tools/execute.py --proofs --all             run only the cells tagged `proof`, store only their outputs
     python tools/execute.py --check                    list stale chapters; exit 1 if there is one
 
 A chapter is stored only when every cell ran: a failed run leaves the file as it was, and prints the cell that failed.
@@ -31,10 +32,12 @@ from importlib import metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from chapters import BUDGETS, ROOT, Chapter, code_hash, paths, read, run_file, source
+from chapters import BUDGETS, ROOT, Chapter, code_hash, paths, proves, read, replication_file, rest_hash, run_file, source
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "sympy", "matplotlib", "nbdgm")
-KEPT_METADATA = ("tags", "slideshow", "mystnb")
+KEPT_METADATA = ("tags", "slideshow", "mystnb", "nbdgm", "jupyter")
+PROOF_NAMES = "import nbdgm\nfrom nbdgm import claim, derivation"  # all that a proof cell finds beside other proof cells
+DEFAULTS = {"NBDGM_SEED": "0", "NBDGM_STRETCH": "1", "NBDGM_CLAIMS": ""}  # with others a run is not that which is stored
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -224,24 +227,29 @@ def normalise(notebook) -> None:
         if cell.source.strip():
             count += 1
             cell.execution_count = count
-        outputs = []
-        for output in cell.outputs:
-            if output.output_type == "stream":
-                if output.name == "stderr":
-                    continue
-                output.text = ANSI.sub("", output.text)
-                if outputs and outputs[-1].output_type == "stream":
-                    outputs[-1].text += output.text
-                    continue
-            if output.output_type in ("display_data", "execute_result"):
-                if any("widget" in mime for mime in output.data):
-                    continue
-                output.pop("transient", None)
-                shrink(output.data)
-            if output.output_type == "execute_result":
-                output.execution_count = count
-            outputs.append(output)
-        cell.outputs = outputs
+        cell.outputs = tidy(cell.outputs, count)
+
+
+def tidy(outputs: list, count: int) -> list:
+    """A cell's outputs as they are stored: `count` is the cell's number in the order of execution."""
+    kept = []
+    for output in outputs:
+        if output.output_type == "stream":
+            if output.name == "stderr":
+                continue
+            output.text = ANSI.sub("", output.text)
+            if kept and kept[-1].output_type == "stream":
+                kept[-1].text += output.text
+                continue
+        if output.output_type in ("display_data", "execute_result"):
+            if any("widget" in mime for mime in output.data):
+                continue
+            output.pop("transient", None)
+            shrink(output.data)
+        if output.output_type == "execute_result":
+            output.execution_count = count
+        kept.append(output)
+    return kept
 
 
 def store(path: Path, text: str) -> None:
@@ -260,23 +268,28 @@ def store(path: Path, text: str) -> None:
 
 
 def rehash(old: str, new: str) -> str:
-    """Renew the code hash of a notebook's text after an edit that leaves its outputs valid.
+    """Renew the code hashes of a notebook's text after an edit that leaves its outputs valid.
 
     `old` and `new` are the texts before and after. If the outputs were stale before, they stay so.
     """
     before, after = json.loads(old), json.loads(new)
-    provenance = after.get("metadata", {}).get("nbdgm")
-    if provenance and provenance.get("hash") == code_hash(before):
-        provenance["hash"] = code_hash(after)
-        return json.dumps(after, ensure_ascii=False, indent=1, sort_keys=True) + "\n"  # as nbformat writes it
-    return new
+    provenance = after.get("metadata", {}).get("nbdgm", {})
+    kept = [(key, of) for key, of in (("hash", code_hash), ("hash_rest", rest_hash)) if provenance.get(key) == of(before)]
+    if not kept:
+        return new
+    provenance.update({key: of(after) for key, of in kept})
+    return json.dumps(after, ensure_ascii=False, indent=1, sort_keys=True) + "\n"  # as nbformat writes it
 
 
 def rehash_runs(path: Path, old: str, new: str, root: Path = ROOT) -> None:
     """The same for what is recorded of the chapter's runs; `old` and `new` are the chapter's texts before and after."""
-    before, after = (code_hash(json.loads(text)) for text in (old, new))
+    renew_records(path, *(code_hash(json.loads(text)) for text in (old, new)), root)
+
+
+def renew_records(path: Path, before: str, after: str, root: Path) -> None:
+    """Records of the code with hash `before` become records of the code with hash `after`."""
     docname = path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
-    for file in (run_file(docname, budget, root) for budget in BUDGETS):
+    for file in [run_file(docname, budget, root) for budget in BUDGETS] + [replication_file(docname, root)]:
         if file.exists() and before in (text := file.read_text(encoding="utf-8")):
             store(file, text.replace(before, after))
 
@@ -300,10 +313,7 @@ def execute(
     result = Result(path)
     before = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(before, as_version=4)
-    library = os.pathsep.join(
-        filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-    )  # chapters run with the library beside them
-    env = os.environ | {"NBDGM_BUDGET": budget, "NBDGM_PROGRESS": "0", "PYTHONHASHSEED": "0", "PYTHONPATH": library}
+    env = surroundings(budget)
     start = time.perf_counter()
     try:
         result.slowest = run_cells(notebook, path, timeout=timeout, env=env, report=report)
@@ -315,15 +325,17 @@ def execute(
         keep_record(docname, budget, root, environment(result.seconds, budget, root), notebook, failed=result.error)
     if result.error or not write:
         return result
-    normalise(notebook)
-    if code_hash(json.loads(path.read_text(encoding="utf-8"))) != code_hash(json.loads(before)):
+    ran, notebook = notebook, nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # text may have been edited
+    if code_hash(notebook) != code_hash(ran):
         result.error = f"{path}: the chapter was edited while it ran; its outputs were not stored"
         return result
+    copy_outputs(ran, notebook)
+    normalise(notebook)
     facts = environment(result.seconds, budget, root)
     if record:
         keep_record(docname, budget, root, facts, notebook)
     else:
-        notebook.metadata["nbdgm"] = facts | {"hash": code_hash(notebook)}
+        notebook.metadata["nbdgm"] = facts | {"hash": code_hash(notebook), "hash_rest": rest_hash(notebook)}
         store(path, nbformat.writes(notebook) + "\n")
         for other in BUDGETS:  # what was recorded of other code is no longer true, and of this budget no longer needed
             old = run_file(docname, other, root)
@@ -331,6 +343,75 @@ def execute(
                 old.unlink()
     result.stored = True
     return result
+
+
+def surroundings(budget: str, **more: str) -> dict[str, str]:
+    """The environment of a chapter's kernel: this process's, with the library beside the chapter, no bars, and `more`."""
+    library = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    fixed = {"NBDGM_BUDGET": budget, "NBDGM_PROGRESS": "0", "PYTHONHASHSEED": "0", "PYTHONPATH": library}
+    return os.environ | fixed | more
+
+
+def code_cells(notebook) -> list:
+    """The code cells of a notebook, in order."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def copy_outputs(ran, notebook) -> None:
+    """Give the cells of `notebook` the outputs of `ran`, which has the same code cells."""
+    for cell, executed in zip(code_cells(notebook), code_cells(ran), strict=True):
+        cell.outputs = executed.outputs
+
+
+def execute_proofs(path: Path, *, timeout: float, write: bool = True, root: Path = ROOT, report=lambda text: None) -> Result:
+    """Run only the cells tagged `proof`, and store only their outputs; everything else in the chapter stays as it is.
+
+    The cells run in order in one fresh kernel that starts with `nbdgm`, `claim` and `derivation`. The outputs of the other
+    cells must belong to their code (`Chapter.fresh` or `only_proofs_changed`); then those of the whole chapter do afterwards.
+    """
+    import nbformat
+
+    result = Result(path)
+    chapter = read(path, root)
+    if not (chapter.fresh or chapter.only_proofs_changed):
+        result.error = f"{path}: cells other than proofs changed since their outputs were stored; run the whole chapter"
+        return result
+    notebook = nbformat.reads(json.dumps(chapter.notebook), as_version=4)
+    for cell in code_cells(notebook):
+        if not proves(cell):
+            cell.source = ""
+    notebook.cells[0] = nbformat.v4.new_code_cell(PROOF_NAMES)  # in the place of the title, so that cells keep their numbers
+    start = time.perf_counter()
+    try:
+        env = surroundings(chapter.provenance["budget"])
+        result.slowest = run_cells(notebook, path, timeout=timeout, env=env, report=report)
+    except CellFailed as failure:
+        result.error = str(failure)
+    result.seconds = time.perf_counter() - start
+    if result.error or not write:
+        return result
+    after = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # its text may have been edited
+    if code_hash(after) != code_hash(chapter.notebook):
+        result.error = f"{path}: the chapter was edited while it ran; its outputs were not stored"
+        return result
+    numbered = [cell for cell in code_cells(after) if cell.source.strip()]
+    for count, cell in enumerate(numbered, start=1):
+        if proves(cell):
+            executed = next(c for c in notebook.cells if c.id == cell.id)
+            cell.execution_count, cell.outputs = count, tidy(executed.outputs, count)
+    facts = environment(result.seconds, chapter.provenance["budget"], root)
+    after.metadata["nbdgm"] |= {"hash": code_hash(after), "hash_rest": rest_hash(after)}
+    after.metadata["nbdgm"]["proofs"] = {key: facts[key] for key in ("commit", "date", "seconds", "versions")}
+    store(path, nbformat.writes(after) + "\n")
+    if proof_claims(chapter) == proof_claims(read(path, root)):  # so what is recorded of the claims is still all there is
+        renew_records(path, chapter.provenance["hash"], code_hash(after), root)
+    result.stored = True
+    return result
+
+
+def proof_claims(chapter: Chapter) -> list[tuple[int, str]]:
+    """(cell, text) of the claims that stand in cells tagged `proof`."""
+    return [(claim.cell, claim.data["text"]) for claim in chapter.claims if proves(chapter.cells[claim.cell])]
 
 
 def keep_record(docname: str, budget: str, root: Path, facts: dict, notebook, failed: str = "") -> None:
@@ -372,6 +453,8 @@ def stale(path: Path, root: Path = ROOT) -> str:
     chapter = read(path, root)
     if not chapter.provenance:
         return "never run"
+    if chapter.only_proofs_changed:
+        return "proofs changed since the outputs were stored (--proofs runs them alone)"
     if not chapter.fresh:
         return "the code changed since the outputs were stored"
     if chapter.provenance.get("budget") == "smoke":
@@ -392,9 +475,15 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument(
         "--record", action="store_true", help="keep only the claims, beside the stored outputs (tools/data/runs)"
     )
+    parser.add_argument("--proofs", action="store_true", help="run only the cells tagged `proof`, store only their outputs")
     options = parser.parse_args(arguments)
+    if options.proofs and (options.record or options.budget):
+        parser.error("--proofs takes neither --record nor --budget: the other outputs stay as they are")
     if options.record and (options.dry_run or not (options.chapters or options.all)):
         parser.error("--record needs the chapters by name, or --all, and no --dry-run")
+    other = [name for name, usual in DEFAULTS.items() if os.environ.get(name, usual) not in ("", usual)]
+    if other and not (options.check or options.dry_run):
+        parser.error(f"{other[0]} is set: only --dry-run runs so; unset it, or use tools/replicate.py")
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}")
     chosen = select(options.chapters, root)
@@ -404,17 +493,18 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             print(f"{path.relative_to(root)}: {reason or 'fresh'}")
         return int(any(reasons.values()))
     if not options.all and not options.chapters:
-        chosen = [p for p in chosen if reasons[p]]
+        chosen = [p for p in chosen if reasons[p] and (not options.proofs or read(p, root).only_proofs_changed)]
         if not chosen:
             print("every chapter's outputs are those of its code: nothing to run (--all runs them anyway)")
             return 0
-    budget = options.budget or default_budget()
+    budget = options.budget or ("" if options.proofs else default_budget())
     if options.record:
         same = [p for p in chosen if read(p, root).provenance.get("budget") == budget]
         if budget == "smoke" or same:
             where = ", ".join(p.stem for p in same) or "tests only"
             parser.error(f"--record is for a budget other than that of the stored outputs, got {budget} ({where})")
-    print(f"{len(chosen)} chapter{'s' * (len(chosen) != 1)}, budget {budget}, {options.jobs} at a time", flush=True)
+    what = "only their proofs" if options.proofs else f"budget {budget}"
+    print(f"{len(chosen)} chapter{'s' * (len(chosen) != 1)}, {what}, {options.jobs} at a time", flush=True)
     line = "\r{:<78}" if sys.stdout.isatty() else None
 
     def report(text: str) -> None:
@@ -422,8 +512,11 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             print(line.format(text[:78]), end="", flush=True)
 
     def one(path: Path) -> Result:
-        keep = {"write": not options.dry_run, "record": options.record}
-        result = execute(path, budget=budget, timeout=options.timeout, **keep, root=root, report=report)
+        keep = {"timeout": options.timeout, "write": not options.dry_run, "root": root, "report": report}
+        if options.proofs:
+            result = execute_proofs(path, **keep)
+        else:
+            result = execute(path, budget=budget, record=options.record, **keep)
         slow = ", ".join(f"cell {i + 1}: {s:.1f} s" for s, i in result.slowest[:3])
         size = path.stat().st_size / 1000
         outcome = "FAILED" if result.error else f"ok, {size:.0f} kB" + (f" (slowest {slow})" if slow else "")

@@ -17,7 +17,7 @@ import execute
 import nbformat
 import numpy as np
 import pytest
-from chapters import code_hash
+from chapters import code_hash, rest_hash
 from PIL import Image
 
 
@@ -381,3 +381,118 @@ def test_pictures_are_stored_small_and_look_the_same(coloured):
     other = {"image/png": "AAAA"}
     execute.shrink(other)
     assert other == {"image/png": "AAAA"}
+
+
+PROVES = (
+    "from sympy import symbols\nx = symbols('x', real=True)",
+    "with derivation('E-1', 'square') as d:\n    d.equal((x + 1)**2, x**2 + 2*x + 1, 'expand')",
+)
+
+
+@pytest.mark.slow
+class TestProofs:
+    @pytest.fixture
+    def path(self, house):
+        """Training, proofs, training: stored as if everything had been run."""
+        made = notebook("import time; print(time.time())", *PROVES, "1 / 0", "x")
+        for number in (2, 3, 5):
+            made.cells[number].metadata["tags"] = ["proof"]
+        made.cells[1].outputs = [nbformat.v4.new_output("stream", text="long ago\n")]
+        made.cells[3].outputs = [nbformat.v4.new_output("stream", text="an old proof\n")]
+        facts = {"budget": "cpu", "seconds": 99.0, "hash": code_hash(made), "hash_rest": rest_hash(made)}
+        made.metadata["nbdgm"] = facts
+        path = house.root / "book/vae/1_one.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(made, path)
+        return path
+
+    def change(self, path, number, new):
+        made = nbformat.read(path, 4)
+        made.cells[number].source = new
+        nbformat.write(made, path)
+
+    def test_only_their_cells_run_and_only_their_outputs_are_stored(self, house, path):
+        before = nbformat.read(path, 4)
+        assert execute.main(["vae/1", "--proofs"], house.root) == 0
+        after = nbformat.read(path, 4)
+        assert after.cells[1] == before.cells[1] and after.cells[4] == before.cells[4] and after.cells[0] == before.cells[0]
+        (shown,) = after.cells[3].outputs
+        assert "proved" in shown.data["text/html"] and shown.data["application/vnd.nbdgm.proof+json"]["title"] == "square"
+        assert after.cells[5].outputs[0].data["text/plain"] == "x" and after.cells[5].outputs[0].execution_count == 5
+        found = provenance(path)
+        assert found["seconds"] == 99.0 and found["hash"] == code_hash(after) and found["proofs"]["seconds"] < 99
+        nbformat.validate(after)
+
+    def test_an_edited_proof_is_found_and_the_chapter_is_fresh_again(self, house, path, capsys):
+        self.change(path, 3, PROVES[1].replace("square", "binomial"))
+        assert execute.main(["--check"], house.root) == 1 and "--proofs runs them alone" in capsys.readouterr().out
+        assert execute.main(["--proofs"], house.root) == 0
+        assert "binomial" in path.read_text() and "long ago" in path.read_text()
+        assert execute.main(["--check"], house.root) == 0
+        assert execute.main(["--proofs"], house.root) == 0 and "nothing to run" in capsys.readouterr().out
+
+    def test_another_cell_that_changed_needs_the_whole_run(self, house, path, capsys):
+        self.change(path, 1, "print('new')")
+        before = path.read_bytes()
+        assert execute.main(["vae/1", "--proofs"], house.root) == 1
+        assert "run the whole chapter" in capsys.readouterr().err and path.read_bytes() == before
+
+    def test_a_proof_that_fails_changes_nothing_and_is_named(self, house, path, capsys):
+        self.change(path, 3, PROVES[1].replace("2*x", "3*x"))
+        before = path.read_bytes()
+        assert execute.main(["vae/1", "--proofs"], house.root) == 1
+        assert "cell 4 (id c4) failed" in capsys.readouterr().err and path.read_bytes() == before
+
+    def test_a_tag_that_is_taken_away_is_a_change(self, path):
+        made = json.loads(path.read_text())
+        made["cells"][3]["metadata"] = {}
+        assert rest_hash(made) != provenance(path)["hash_rest"]
+
+    def test_text_that_is_edited_meanwhile_stays(self, house, path):
+        code = f"p = __import__('pathlib').Path({str(path)!r}); p.write_text(p.read_text().replace('A ' + 'title', 'Other')); x"
+        self.change(path, 5, code)
+        assert execute.main(["vae/1", "--proofs"], house.root) == 0
+        assert "# Other" in path.read_text() and "an old proof" not in path.read_text()
+
+    def test_records_of_the_chapter_stay_valid(self, house, path):
+        old = provenance(path)["hash"]
+        records = [
+            house.root / name for name in ("tools/data/runs/vae.1_one.gpu.json", "tools/data/replications/vae.1_one.json")
+        ]
+        for file in records:
+            file.parent.mkdir(parents=True)
+            file.write_text(json.dumps({"hash": old}))
+        self.change(path, 3, PROVES[1].replace("square", "binomial"))
+        assert execute.main(["--proofs"], house.root) == 0
+        assert all(json.loads(file.read_text())["hash"] == provenance(path)["hash"] != old for file in records)
+        self.change(path, 5, "size = len(str(x)); claim('a short name', size < 2, size=size)")
+        stale = provenance(path)["hash"]
+        assert execute.main(["--proofs"], house.root) == 0
+        assert all(json.loads(file.read_text())["hash"] == stale for file in records), "a claim that nobody has tried"
+
+    @pytest.mark.parametrize("other", [["--record"], ["--budget", "cpu"]])
+    def test_takes_no_other_way_of_running(self, house, capsys, other):
+        with pytest.raises(SystemExit):
+            execute.main(["vae/1", "--proofs", *other], house.root)
+        assert "--proofs takes neither" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "value"), [("NBDGM_SEED", "3"), ("NBDGM_STRETCH", "2"), ("NBDGM_CLAIMS", "record")])
+def test_only_the_usual_run_is_stored(house, capsys, monkeypatch, name, value):
+    house.write("vae/1_one.ipynb", "1")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        run(house)
+    assert f"{name} is set" in capsys.readouterr().err
+    assert execute.main(["--check"], house.root) == 1
+
+
+def test_text_that_is_edited_during_a_run_stays(house):
+    path = house.write("vae/1_one.ipynb")
+    code = (
+        f"p = __import__('pathlib').Path({str(path)!r}); p.write_text(p.read_text().replace('A ' + 'title', 'Another')); 6 * 7"
+    )
+    house.write("vae/1_one.ipynb", code)
+    assert run(house) == 0
+    stored = nbformat.read(path, 4)
+    assert stored.cells[0].source == "# Another" and stored.cells[1].outputs[0].data["text/plain"] == "42"
