@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import sympy as sp
 from sympy import Rational as R
 
-from nbdgm.proof.checking import ProofError
+from nbdgm.proof.errors import ProofError
+from nbdgm.proof.named import FINITE
 
 __all__ = ["EN", "JS", "KL", "R", "entropy", "expectation", "law", "log_normal", "roots", "table"]
 
@@ -20,6 +21,7 @@ def law(name: str, n: int) -> list[sp.Expr]:
     if n < 2:
         raise ValueError(f"law({name!r}, {n}): a law needs at least two states")
     odds = sp.symbols(f"{name}_1:{n + 1}", positive=True)
+    FINITE.update(dict.fromkeys(odds, f"the law {name} on {n} states"))
     return [u / sum(odds) for u in odds]
 
 
@@ -28,7 +30,9 @@ def table(name: str, rows: int, columns: int) -> sp.Matrix:
 
     Divide by `sum(table)` wherever an identity needs the normalisation.
     """
-    return sp.Matrix(rows, columns, sp.symbols(f"{name}_1:{rows * columns + 1}", positive=True))
+    cells = sp.symbols(f"{name}_1:{rows * columns + 1}", positive=True)
+    FINITE.update(dict.fromkeys(cells, f"the {rows} x {columns} table {name}"))
+    return sp.Matrix(rows, columns, cells)
 
 
 def expectation(p: Sequence[sp.Expr], values: Sequence[sp.Expr]) -> sp.Expr:
