@@ -93,21 +93,21 @@ def feature_network(name: str = "mnist", *, verbose: bool = True) -> FeatureNet:
 
     The cache's file is keyed by the data, by this module's code and by the budget. It is written atomically, and read
     without executing anything (`weights_only`); one that cannot be read is trained again. Training leaves the global random
-    state as it was.
+    state as it was, and is the same whatever `NBDGM_SEED`: all replications are measured with one ruler.
 
     Raises:
         ValueError: for data without classes, or an unknown name.
     """
     from nbdgm.data import load
     from nbdgm.data.load import cache_folder
-    from nbdgm.runtime import budget_name, device, separate_rng
+    from nbdgm.runtime import budget_name, device, separate_rng, unshifted
 
     with contextlib.redirect_stdout(io.StringIO()):  # that a stand-in is used was said when the caller loaded it
         test = load(name, "test")
     targets = _targets(test)
     if not targets:
         raise ValueError(f"name: {name} has no classes to learn; use the network of a data set that has")
-    with separate_rng(0):
+    with unshifted(), separate_rng(0):
         network = FeatureNet(test.x.shape[1:], {t: int(v.max()) + 1 for t, v in targets.items()}, name).to(device())
     key = hashlib.sha256(Path(__file__).read_bytes() + test.x[:200].cpu().numpy().tobytes()).hexdigest()[:12]
     path = cache_folder() / "features" / f"{name}-{budget_name()}-{key}.pt"
@@ -130,7 +130,7 @@ def _targets(images: Any) -> dict[str, Tensor]:
 
 def _train(network: FeatureNet, name: str) -> None:
     from nbdgm.data import Batches, load
-    from nbdgm.runtime import budget, separate_rng
+    from nbdgm.runtime import budget, separate_rng, unshifted
     from nbdgm.training import Player, adam, linear_decay, play
 
     def loss(batch: tuple[Tensor, ...]) -> Tensor:
@@ -139,7 +139,7 @@ def _train(network: FeatureNet, name: str) -> None:
 
     with contextlib.redirect_stdout(io.StringIO()):
         train = load(name, "train")
-    with separate_rng(0):
+    with unshifted(), separate_rng(0):
         player = Player(network, loss=loss, optimizer=adam(2e-3), schedule=linear_decay(), name="features")
         data = Batches((train.x, *_targets(train).values()), min(64, len(train)))
         play([player], data, budget(smoke=100, cpu=2500, gpu=8000), progress=False)
