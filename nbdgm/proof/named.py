@@ -294,13 +294,8 @@ def _family_moments(expr: sp.Expr, noise: tuple[sp.Expr, ...]) -> sp.Expr:
                 rest *= factor
         rest = sp.expand(rest)
         singles = {n for n in rest.atoms(sp.Indexed) if n.base in bases}
-        if (
-            sums
-            and singles
-            or any(len(s.limits) > 1 for s in sums)
-            or len({s.limits[0][1:] for s in sums}) > 1
-            or len(sums) > 2
-        ):
+        ranges = {s.limits[0][1:] for s in sums}
+        if (sums and singles) or any(len(s.limits) > 1 for s in sums) or len(ranges) > 1 or len(sums) > 2:
             raise ProofError(f"EN: {term}: at most two sums over one range, and nothing of the family outside them")
         if singles:
             stand = {n: sp.Dummy("e", real=True) for n in singles}
