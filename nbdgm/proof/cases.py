@@ -1,7 +1,7 @@
 """Identities with Max, Min, Abs, sign, Heaviside and Piecewise: split by the signs that decide them, and prove each case.
 
-A sign is that of an irreducible factor, so that `Min(1, w/v)` and `Min(1, v/w)` are decided together. Cases that contradict each
-other (x < y, y < z, z < x) are recognised by linear programming in exact numbers, where products of symbols count as symbols.
+A sign is that of an irreducible factor, so that `Min(1, w/v)` and `Min(1, v/w)` are decided together. Cases that contradict
+each other (x < y, y < z, z < x) are found by linear programming in exact numbers; products of symbols count as symbols.
 """
 
 from __future__ import annotations

@@ -133,6 +133,24 @@ def _unfold(expr: sp.Basic) -> sp.Basic:
     return expr.func(*(_unfold(arg) for arg in expr.args))
 
 
+def tex(expr: sp.Basic) -> str:
+    """LaTeX in which a name stands for a single letter: no brackets because of what is inside its definition."""
+    if isinstance(expr, sp.MatrixBase):
+        lines = r" \\\\ ".join(" & ".join(tex(v) for v in expr.row(i)) for i in range(expr.rows))
+        return rf"\left[\begin{{matrix}}{lines}\end{{matrix}}\right]"
+    expr = sp.sympify(expr)
+    letters: dict[sp.Expr, sp.Dummy] = {}
+
+    def stand(part: sp.Basic) -> sp.Basic:
+        if isinstance(part, Named):
+            return letters.setdefault(part, sp.Dummy(str(part)))
+        return part.func(*map(stand, part.args)) if part.args and part.has(Named) else part
+
+    if isinstance(expr, Named):
+        return sp.latex(expr)
+    return sp.latex(stand(expr), symbol_names={letter: sp.latex(name) for name, letter in letters.items()})
+
+
 def names(expr: sp.Basic) -> Iterator[Named]:
     """The named expressions in the order in which a reader meets them, then those inside their definitions."""
     parts = list(expr) if isinstance(expr, sp.MatrixBase) else [expr]
@@ -140,7 +158,82 @@ def names(expr: sp.Basic) -> Iterator[Named]:
     yield from dict.fromkeys(found)
 
 
-class Mean(Named):
+class Computed(Named):
+    """A name that is written from its parts, so that a substitution in the parts leaves it right."""
+
+    def _eval_subs(self, old: sp.Basic, new: sp.Basic) -> sp.Expr | None:
+        return None  # into the parts
+
+    def _xreplace(self, rule: dict) -> tuple[sp.Expr, bool]:
+        return sp.Basic._xreplace(self, rule)
+
+    @property
+    def name(self) -> str:
+        return sp.latex(self)
+
+
+PLACES = sp.symbols("place_0:3", integer=True)
+
+
+class Entry(Computed):
+    """A member of a family of any length: `p[i]`, whose definition is the family's, written at i."""
+
+    def __new__(cls, body: sp.Expr, name: object, *index: object) -> Entry:
+        return sp.Expr.__new__(cls, body, Str(str(name)), *map(sp.sympify, index))
+
+    @property
+    def index(self) -> tuple[sp.Expr, ...]:
+        return self.args[2:]
+
+    @property
+    def free_symbols(self) -> set[sp.Basic]:
+        inside = {x for x in self.args[0].free_symbols if not x.has(*PLACES)}
+        return inside.union(*(i.free_symbols for i in self.index))
+
+    def definition(self) -> sp.Expr:
+        return self.args[0].xreplace(dict(zip(PLACES, self.index, strict=False)))
+
+    def _latex(self, printer: sp.printing.latex.LatexPrinter) -> str:
+        return f"{{{self.args[1]}}}_{{{','.join(map(printer._print, self.index))}}}"
+
+    def _sympystr(self, printer: sp.printing.str.StrPrinter) -> str:
+        return f"{plain_name(str(self.args[1]))}[{', '.join(map(printer._print, self.index))}]"
+
+    def _eval_subs(self, old: sp.Basic, new: sp.Basic) -> sp.Expr:
+        return self._xreplace({old: new})[0]
+
+    def _xreplace(self, rule: dict) -> tuple[sp.Expr, bool]:
+        if self in rule:
+            return rule[self], True
+        index = [i.xreplace(rule) for i in self.index]
+        body = self.args[0].xreplace(rule)
+        if body == self.args[0]:
+            return Entry(body, self.args[1], *index), tuple(index) != self.index
+        return body.xreplace(dict(zip(PLACES, index, strict=False))), True  # another family: it has no name
+
+
+class Det(Computed):
+    """The determinant of an explicit matrix, displayed as one and carried out by the checker."""
+
+    standard = True
+
+    def __new__(cls, matrix: sp.MatrixBase) -> Det:
+        matrix = sp.ImmutableMatrix(matrix)
+        if not matrix.is_square:
+            raise ProofError(f"Det: a {matrix.rows} x {matrix.cols} matrix has no determinant")
+        return sp.Expr.__new__(cls, matrix)
+
+    def definition(self) -> sp.Expr:
+        return unfold(self.args[0].doit()).det(method="berkowitz")
+
+    def _latex(self, printer: sp.printing.latex.LatexPrinter) -> str:
+        return rf"\det {printer._print(self.args[0])}"
+
+    def _sympystr(self, printer: sp.printing.str.StrPrinter) -> str:
+        return f"det({printer._print(self.args[0])})"
+
+
+class Mean(Computed):
     """The mean over independent standard normal `noise`: prints as an expectation, and is evaluated by the checker.
 
     `Mean((mu + s * e) ** 2, e)`. The expression is a polynomial in the noise, times exponentials of linear functions of it;
@@ -163,10 +256,6 @@ class Mean(Named):
         return self.args[1:]
 
     @property
-    def name(self) -> str:
-        return sp.latex(self)
-
-    @property
     def free_symbols(self) -> set[sp.Basic]:
         bound = {x for e in self.noise for x in ({e, e.base, e.base.label} if isinstance(e, sp.Indexed) else {e})}
         inside = self.args[0].free_symbols - {e for e in self.args[0].free_symbols if getattr(e, "base", None) in bound}
@@ -180,8 +269,8 @@ class Mean(Named):
         return moments(unfold(self.args[0]), self.noise)
 
     def _latex(self, printer: sp.printing.latex.LatexPrinter) -> str:
-        below = ", ".join(printer._print(e.base.label if isinstance(e, sp.Indexed) else e) for e in self.noise)
-        return rf"\mathbb{{E}}_{{{below}}}\left[{printer._print(self.args[0])}\right]"
+        below = ", ".join(tex(e.base.label if isinstance(e, sp.Indexed) else e) for e in self.noise)
+        return rf"\mathbb{{E}}_{{{below}}}\left[{tex(self.args[0])}\right]"
 
     def _sympystr(self, printer: sp.printing.str.StrPrinter) -> str:
         below = ",".join(printer._print(e) for e in self.noise)

@@ -59,7 +59,7 @@ class Form:
             return expr
         if isinstance(expr, (sp.Sum, sp.Product)):
             limits = list(expr.limits)
-            fresh = {v: sp.Dummy(str(v), integer=True) for v, *_ in limits}
+            fresh = {v: sp.Dummy(str(v), integer=True, **_sign(low)) for v, low, *_ in limits}
             limits = [(fresh[v], *(b.xreplace(fresh) for b in bounds)) for v, *bounds in limits]
             if any(len(limit) != 3 or limit[1] in (sp.oo, -sp.oo) or limit[2] == sp.oo for limit in limits):
                 return expr
@@ -127,8 +127,10 @@ class Form:
         shifts = [s - v for node in part.atoms(sp.Indexed) for s in node.indices if s.has(v)]
         if shifts and all(s.is_Integer for s in shifts) and min(shifts) != 0:  # x[i + 1] from 0: x[i] from 1
             by = min(shifts)
-            part, low, high = part.subs(v, v - by), low + by, high + by
+            w = sp.Dummy(str(v), integer=True)
+            part, v, low, high = part.subs(v, w - by), w, low + by, high + by
         ends = sp.S.Zero
+        self.refuse_backwards(low, high)
         offset, base = low.as_coeff_Add()
         if base != 0:  # from m + c on: 1..high less 1..(m + c - 1)
             return self.single(part, v, sp.S.One, high, outer) - self.single(part, v, sp.S.One, low - 1, outer)
@@ -140,6 +142,17 @@ class Form:
         ends += sum((part.subs(v, base + m) for m in range(1, int(offset) + 1)), sp.S.Zero)
         ends -= sum((part.subs(v, base + m) for m in range(int(offset) + 1, 1)), sp.S.Zero)
         return self.letter(part, v, base, outer) + ends
+
+    def refuse_backwards(self, low: sp.Expr, high: sp.Expr) -> None:
+        """An empty sum is nothing; one that runs backwards means different things to different people."""
+        room = high - low + 1
+        for j, (least, most) in RANGES.items():
+            if room.has(j) and most.is_Symbol:
+                room = room.subs(most, j + sp.Dummy("d", integer=True, nonnegative=True))
+            elif room.has(j):
+                room = room.subs(j, least + sp.Dummy("d", integer=True, nonnegative=True))
+        if not room.is_nonnegative:
+            raise ProofError(f"a sum from {low} to {high} may run backwards: declare its ends, k = index('k', n), or shift it")
 
     def delta(self, part: sp.Expr, v: sp.Symbol, low: sp.Expr, high: sp.Expr) -> sp.Expr | None:
         """A sum over a KroneckerDelta picks its term; the other index must be known to lie in the range."""
@@ -178,11 +191,8 @@ class Form:
         for n in {length for *_, length in self.stands.values()}:
             letters = [s for s, (*_, length) in self.stands.items() if length == n and top.has(s)]
             free = [s for s in letters if not any(f.has(s) for f in top.atoms(sp.log, sp.exp)) and sp.degree(top, s) == 1]
-            try:
-                poly = sp.Poly(top, *free)
-            except sp.PolynomialError:
-                continue
-            if not free or poly.total_degree() > 1:
+            poly = sp.Poly(top, *free) if free else None
+            if poly is None or poly.total_degree() > 1:
                 continue
             i = sp.Dummy("i", integer=True)
             summand = poly.coeff_monomial(1) / n
@@ -201,6 +211,10 @@ def _vanishes(expr: sp.Expr) -> bool:
         return norm(expr.xreplace(plain)) == 0
     except sp.PolynomialError:
         return False
+
+
+def _sign(low: sp.Expr) -> dict[str, bool]:
+    return {"positive": True} if low.is_positive else {"nonnegative": True} if low.is_nonnegative else {}
 
 
 def _place(m: int) -> sp.Symbol:
