@@ -3,6 +3,7 @@
 - `theme`: what depends on the repository's address, one search box, the footer that says where a page's outputs come from;
 - `links`: an anchor at every code cell, and IDs such as E-13.26 in prose as links to the source map;
 - `pages`: the directives of the appendix (source map, indexes, errata, execution times, glossary, reading list);
+- `replications`: in how many other runs each claim held;
 - `drawn`: those of its page about the drawn data.
 """
 
@@ -19,7 +20,7 @@ for folder in (ROOT / "tools", ROOT):
 
 import chapters  # noqa: E402
 
-from nbdgm_book import drawn, links, pages, theme  # noqa: E402
+from nbdgm_book import drawn, links, pages, replications, theme  # noqa: E402
 
 
 def fingerprint(root: Path = ROOT) -> str:
@@ -33,7 +34,8 @@ def fingerprint(root: Path = ROOT) -> str:
     for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
             digest.update(path.name.encode() + path.read_bytes())
-    digest.update(" ".join(sorted(p.name for p in (root / chapters.RUNS).glob("*.json"))).encode())
+    for folder in (chapters.RUNS, chapters.REPLICATIONS):
+        digest.update(" ".join(sorted(p.name for p in (root / folder).glob("*.json"))).encode())
     return digest.hexdigest()
 
 
@@ -43,4 +45,5 @@ def setup(app: Sphinx) -> dict:
     links.setup(app)
     pages.setup(app)
     drawn.setup(app)
+    replications.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

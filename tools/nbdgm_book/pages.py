@@ -61,6 +61,7 @@ class BookDirective(SphinxDirective):
         for chapter in found:
             self.env.note_dependency(str(chapter.path))
             files = [chapters.run_file(chapter.docname, budget, self.root) for budget in chapters.BUDGETS]
+            files.append(chapters.replication_file(chapter.docname, self.root))
             for file in filter(Path.exists, files):  # a missing one would make the page new at every build
                 self.env.note_dependency(str(file))
         return found
@@ -256,7 +257,7 @@ class ClaimIndex(BookDirective):
         found: list[nodes.Node] = [self.paragraph(f"{len(total)} claims ({tally or 'none yet'}).")]
         for chapter in book:
             rows = []
-            for record in chapter.claims:
+            for record, verdict in zip(chapter.claims, chapter.verdicts, strict=False):  # more verdicts than claims
                 text = self.link(chapter.docname, record.anchor, "")
                 text += self.inline(record.data.get("text", "claim"))
                 values, marks = numbers(record.data), [self.mark(record.status)]
@@ -266,6 +267,8 @@ class ClaimIndex(BookDirective):
                         if (again["cell"], again["text"]) == which and again["status"] != "not checked":
                             values += f"; at the {run['budget']} budget {numbers(again)}"
                             marks += [nodes.Text(f" {run['budget']} budget: "), self.mark(again["status"])]
+                if verdict.runs:
+                    marks.append(nodes.Text(f" {verdict}"))
                 rows.append([[text], [nodes.Text(values)], marks])
             found.append(heading(self, chapter))
             for run in chapter.runs:
