@@ -7,7 +7,7 @@ because it calls `unfold` before it compares anything. So an author writes the o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import sympy as sp
@@ -153,9 +153,20 @@ def tex(expr: sp.Basic) -> str:
 
 def names(expr: sp.Basic) -> Iterator[Named]:
     """The named expressions in the order in which a reader meets them, then those inside their definitions."""
-    parts = list(expr) if isinstance(expr, sp.MatrixBase) else [expr]
-    found = [node for part in parts for node in sp.preorder_traversal(part) if isinstance(node, Named)]
-    yield from dict.fromkeys(found)
+    found: dict[Named, None] = {}
+    waiting = list(expr) if isinstance(expr, sp.MatrixBase) else [expr]
+    while waiting:
+        part = waiting.pop(0)
+        inside = [part]
+        while inside:
+            node = inside.pop(0)
+            if isinstance(node, Named):
+                if node in found:
+                    continue
+                found[node] = None
+                waiting.append(node.args[0] if isinstance(node, Mean) else node.definition())
+            inside += [] if isinstance(node, Named) else [arg for arg in node.args if arg.has(Named)]
+    yield from found
 
 
 class Computed(Named):
@@ -191,7 +202,7 @@ class Entry(Computed):
         return inside.union(*(i.free_symbols for i in self.index))
 
     def definition(self) -> sp.Expr:
-        return self.args[0].xreplace(dict(zip(PLACES, self.index, strict=False)))
+        return at_places(self.args[0], self.index)
 
     def _latex(self, printer: sp.printing.latex.LatexPrinter) -> str:
         return f"{{{self.args[1]}}}_{{{','.join(map(printer._print, self.index))}}}"
@@ -206,10 +217,20 @@ class Entry(Computed):
         if self in rule:
             return rule[self], True
         index = [i.xreplace(rule) for i in self.index]
-        body = self.args[0].xreplace(rule)
-        if body == self.args[0]:
-            return Entry(body, self.args[1], *index), tuple(index) != self.index
-        return body.xreplace(dict(zip(PLACES, index, strict=False))), True  # another family: it has no name
+        body = self.args[0].xreplace({old: new for old, new in rule.items() if old not in PLACES})
+        if body == self.args[0] or body.atoms(sp.IndexedBase) == self.args[0].atoms(sp.IndexedBase):
+            return Entry(body, self.args[1], *index), body != self.args[0] or tuple(index) != self.index
+        return at_places(body, index), True  # another family: it has no name
+
+
+def at_places(body: sp.Expr, index: Sequence[sp.Expr]) -> sp.Expr:
+    """The body of a family written at an index; running indices inside it give way to that index."""
+    taken = {x for i in index for x in i.free_symbols}
+    letters = (sp.Symbol(x, integer=True) for x in ("j", "k", "l", "r", "s", *(f"j_{m}" for m in range(1, 99))))
+    running = {x for head in body.atoms(sp.Sum, sp.Product) for x in head.bound_symbols}
+    free = (x for x in letters if x not in taken | running | body.free_symbols)
+    renamed = {x: next(free) for x in sorted(running & taken, key=str)}
+    return body.xreplace(renamed).xreplace(dict(zip(PLACES, index, strict=False)))
 
 
 class Det(Computed):

@@ -8,6 +8,8 @@ of logarithms. Nothing here knows about derivations, and no number is ever put i
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from functools import lru_cache
 
 import sympy as sp
 
@@ -30,6 +32,34 @@ def collect(expr: sp.Expr) -> sp.Expr:
     form = Form()
     found = _split(form.flat(_derivatives(expr), ()))
     return sp.S.Zero if found == 0 or _vanishes(found) else form.merge(found)
+
+
+def summand(total: sp.Sum) -> sp.Expr:
+    """The term of a sum, at an index of which it is known that it is not below its range."""
+    fresh = {v: sp.Dummy(str(v), integer=True, **_sign(low)) for v, low, _ in total.limits}
+    return total.function.xreplace(fresh)
+
+
+def nonempty(total: sp.Sum) -> bool:
+    """Whether the sum has a term for every length."""
+    return all((high - low).is_nonnegative for _, low, high in total.limits)
+
+
+def signed_sums(expr: sp.Expr, known: Callable[[sp.Expr, bool], bool]) -> sp.Expr:
+    """The expression with its sums replaced by letters of their sign, which `known` tells of each summand."""
+    if isinstance(expr, sp.Indexed) or not expr.has(sp.Sum):
+        return expr
+    if isinstance(expr, sp.Sum):
+        term = signed_sums(summand(expr), known)
+        if known(term, True):
+            return _letter(expr, "positive" if nonempty(expr) else "nonnegative")
+        return _letter(expr, "nonnegative" if known(term, False) else "real")
+    return expr.func(*(signed_sums(arg, known) for arg in expr.args))
+
+
+@lru_cache(maxsize=4096)
+def _letter(total: sp.Sum, sign: str) -> sp.Dummy:
+    return sp.Dummy("s", **{sign: True})
 
 
 def _derivatives(expr: sp.Expr) -> sp.Expr:
