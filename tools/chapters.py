@@ -1,4 +1,4 @@
-"""Read the stored chapters: their cells, proofs, claims, the IDs they name, and where their outputs come from.
+"""Read the stored chapters: their cells, proofs, claims, the IDs they treat, and where their outputs come from.
 
 One reader serves the runner (`execute.py`), the Sphinx extension (`nbdgm_book`) and the tests. Nothing here runs a chapter.
 """
@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 PROOF_MIME = "application/vnd.nbdgm.proof+json"
 CLAIM_MIME = "application/vnd.nbdgm.claim+json"
+CHECK_MIME = "application/vnd.nbdgm.check+json"
 BUDGETS = ("smoke", "cpu", "gpu")
 RUNS = "tools/data/runs"
 REPLICATIONS = "tools/data/replications"
@@ -65,7 +66,7 @@ class Record:
 
     @property
     def ids(self) -> list[str]:
-        return list(self.data.get("ids", [])) or ID.findall(self.data.get("text", ""))
+        return list(self.data.get("ids", []))
 
     @property
     def status(self) -> str:
@@ -190,19 +191,27 @@ class Chapter:
         return [Verdict(*p, text, [(r, c) for r, c in made if (c["cell"], c["index"]) == p]) for p, text in places]
 
     @cached_property
-    def prose_ids(self) -> set[str]:
-        """IDs that the markdown cells name."""
-        return {i for c in self.cells if c["cell_type"] == "markdown" for i in ID.findall(source(c))}
+    def checks(self) -> list[Record]:
+        return self._records(CHECK_MIME)
 
     @cached_property
-    def code_ids(self) -> dict[str, str]:
-        """ID -> anchor of the first code cell that names it."""
+    def covers(self) -> dict[str, str]:
+        """ID -> anchor of the first cell whose metadata name it (`nbdgm.covers`); of the title cell if no other does."""
         found: dict[str, str] = {}
-        for index, cell in enumerate(self.cells):
-            if cell["cell_type"] == "code":
-                for name in ID.findall(source(cell)):
-                    found.setdefault(name, anchor(cell, index))
+        for index in [*range(1, len(self.cells)), 0]:
+            for name in covers(self.cells[index]):
+                found.setdefault(name, anchor(self.cells[index], index))
         return found
+
+    @cached_property
+    def ids(self) -> set[str]:
+        """IDs that the chapter treats: in a derivation, or in a cell whose metadata say so."""
+        return set(self.covers) | {i for record in self.derivations for i in record.ids}
+
+
+def covers(cell: dict) -> list[str]:
+    """The IDs of the source map that a cell treats, from its metadata."""
+    return list(cell.get("metadata", {}).get("nbdgm", {}).get("covers", []))
 
 
 def first_edition(root: Path = ROOT) -> set[str]:

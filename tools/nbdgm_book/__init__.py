@@ -1,7 +1,8 @@
 """The book's Sphinx extension: pages made of the stored chapters and of `tools/data`, links, the theme's options, page footers.
 
 - `theme`: what depends on the repository's address, one search box, the footer that says where a page's outputs come from;
-- `links`: an anchor at every code cell, and IDs such as E-13.26 in prose as links to the source map;
+- `links`: anchors at cells, and IDs such as E-13.26 in the appendix as links to the source map;
+- `sources`: the folded block at the end of a chapter that lists the entries of the source map that it treats;
 - `pages`: the directives of the appendix (source map, indexes, errata, execution times, glossary, reading list);
 - `replications`: in how many other runs each claim held;
 - `drawn`: those of its page about the drawn data.
@@ -20,7 +21,7 @@ for folder in (ROOT / "tools", ROOT):
 
 import chapters  # noqa: E402
 
-from nbdgm_book import drawn, links, pages, replications, theme  # noqa: E402
+from nbdgm_book import drawn, links, pages, replications, sources, theme  # noqa: E402
 
 
 def fingerprint(root: Path = ROOT) -> str:
@@ -43,6 +44,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("nbdgm_book_fingerprint", fingerprint(Path(app.srcdir)), "env", types=[str])
     theme.setup(app)
     links.setup(app)
+    sources.setup(app)
     pages.setup(app)
     drawn.setup(app)
     replications.setup(app)
