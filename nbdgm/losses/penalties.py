@@ -72,7 +72,7 @@ def input_gradients(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         ValueError: `x` is empty; the critic's output does not depend on its input, or it normalises over the batch.
         TypeError: `x` is no tensor.
     """
-    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(x.device.type, enabled=False), _examples_apart():
+    with _gradients(), torch.autocast(x.device.type, enabled=False), _examples_apart():
         x = full_batch(x, "x").detach()
         x = (x.clone() if x.is_inference() else x).requires_grad_()
         output = critic(x)
@@ -86,6 +86,11 @@ def input_gradients(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 def _by_example(gradient: Tensor) -> Tensor:
     """(B, ...) -> (B, numbers in an example)."""
     return gradient.reshape(gradient.shape[0], -1) if gradient.ndim else gradient.reshape(1, 1)
+
+
+def _gradients() -> contextlib.AbstractContextManager:
+    """Inside, gradients are computed, whatever was said outside."""
+    return torch.inference_mode(False) if torch.is_inference_mode_enabled() else torch.enable_grad()
 
 
 @contextlib.contextmanager

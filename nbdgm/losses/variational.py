@@ -57,7 +57,7 @@ def gaussian_log_likelihood(mean: Tensor, std: Tensor | float, x: Tensor) -> Ten
     std = parameter(std, "std", mean, positive=True)
     standardised = (x - mean) / std
     log_prob = -0.5 * standardised.square() - std.log() - 0.5 * math.log(2 * math.pi)
-    if log_prob.shape != torch.broadcast_shapes(mean.shape, x.shape):
+    if log_prob.shape != (mean if mean.ndim > x.ndim else x).shape:
         raise ValueError(
             f"std of shape {tuple(std.shape)} does not broadcast against mean {tuple(mean.shape)}, x {tuple(x.shape)}"
         )
@@ -169,6 +169,8 @@ def _sum_events(values: Tensor, events: int) -> Tensor:
 
 def _fits(parameter: Tensor, mean: Tensor) -> bool:
     """Whether the one broadcasts to the shape of the other."""
+    if parameter.ndim == 0 or parameter.shape == mean.shape:  # as nearly always: torch takes its time for the rest
+        return True
     try:
         return torch.broadcast_shapes(parameter.shape, mean.shape) == mean.shape
     except RuntimeError:
