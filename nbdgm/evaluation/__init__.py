@@ -1,4 +1,4 @@
-"""Measure: likelihoods, Fréchet and energy distance, classes, modes, nearest neighbours; `nulls` are models that have learnt nothing."""
+"""Measure: likelihoods, Fréchet and energy distance, classes, modes, nearest neighbours; `nulls` have learnt nothing."""
 
 from . import nulls
 from .features import FeatureNet, feature_network

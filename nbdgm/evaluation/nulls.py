@@ -43,7 +43,7 @@ def copies(data: Any, n: int, seed: int = 0) -> Tensor:
 
 
 def circle(data: Any, n: int, seed: int = 0) -> Tensor:
-    """A circle (in D dimensions a sphere) without modes, as far from the data's mean as they are in root mean square: (n, D)."""
+    """A circle (in D dimensions a sphere) without modes, as far from the data's mean as they in root mean square: (n, D)."""
     x, directions, _ = _directions(data, n, seed)
     return x.mean(0) + (x - x.mean(0)).square().sum(1).mean().sqrt() * directions
 
