@@ -38,11 +38,12 @@ def inputs() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def html(tmp_path_factory) -> Path:
-    """The folder of built pages: `_build/html` if nothing changed since, else a new build, which must have no warning."""
+    """The folder of built pages: that of `make book` if it succeeded and nothing changed since, else that of a new build, which
+    must have no warning.
+    """
     done = ROOT / "_build/html"
-    if (done / "searchindex.js").exists() and (done / "searchindex.js").stat().st_mtime > max(
-        p.stat().st_mtime for p in inputs()
-    ):
+    changed = max(p.stat().st_mtime for p in inputs())
+    if (ROOT / "_build/complete").exists() and (done / "searchindex.js").stat().st_mtime > changed:
         return done
     out = tmp_path_factory.mktemp("book")
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(ROOT)]
