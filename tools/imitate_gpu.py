@@ -3,8 +3,9 @@
     python tools/imitate_gpu.py                every chapter
     python tools/imitate_gpu.py gan/8 vae      these (a path, a part of a path, or a pattern)
 
-Every cell is tried, and those that raise or whose claims fail are named; nothing is stored. Cells tagged `proof` train nothing and are left out, but
-where the rest of the chapter needs a name from one of them. What this cannot show: tensors on two devices, a GPU's memory.
+Every cell is tried, and those that raise or whose claims fail are named; nothing is stored. Cells tagged `proof` train
+nothing and are left out, but where the rest of the chapter needs a name from one of them. What this cannot show: tensors on
+two devices, a GPU's memory.
 """
 
 import argparse

@@ -178,11 +178,11 @@ def _fits(parameter: Tensor, mean: Tensor) -> bool:
 
 
 def _check_unit_interval(x: Tensor) -> None:
-    if x.device.type != "cpu" or x.numel() == 0 or torch.compiler.is_compiling():
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
         return
     try:
         low, high = (v.item() for v in torch.aminmax(x.detach()))
-    except RuntimeError:  # inside vmap no value can be read
+    except RuntimeError:  # inside vmap no value can be read, and of no values there is none
         return
     if not (low >= 0 and high <= 1):  # true of NaN as well
         remedy = "pixels from 0 to 255 become x / 255" if low >= 0 else "images in [-1, 1] become (x + 1) / 2"
