@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         failures += len(failed)
         for text in failed:
             print(text, flush=True)
-        verdict = f"{len(failed)} cells failed" if failed else "as on a CPU"
+        verdict = f"{len(failed)} failed" if failed else "as on a CPU"
         print(f"{path.relative_to(ROOT)}: {verdict}, {time.perf_counter() - start:.0f} s", flush=True)
     return int(failures > 0)
 
