@@ -96,7 +96,7 @@ def replicate(path: Path, way: Way, *, budget: str, timeout: float, root: Path =
 
 
 def outcomes(stored: Chapter, ran: Chapter, kind: str) -> list[dict]:
-    """What became of the stored claims (or the checks: `kind`), each found again by its cell and its text or, failing that, place.
+    """What became of the stored claims (or checks: `kind`), each found again by its cell and its text or, failing that, place.
 
     Those that the run did not reach are `missing`; others that it made are added, with other places.
     """
