@@ -65,8 +65,8 @@ def play(
             gradients are averaged: the same run as in one process, but for noise drawn by the losses and statistics of batch
             normalisation. `data` must yield the same batches in every process.
         precision: "auto" (bfloat16 for losses on CUDA devices that have it, else float32), "float32" or "bfloat16".
-        channels_last: memory layout of images; by default, wherever a player has 2-D convolutions.
-        compile: run the modules through `torch.compile`; not with losses that differentiate twice (`losses.gradient_penalty`,
+        channels_last: memory layout of images; by default, wherever a player has 2-D convolutions. The modules keep it.
+        compile: run the modules through `torch.compile`, now and later; not with losses that differentiate twice (`losses.gradient_penalty`,
             `losses.r1`), which it cannot do.
 
     Returns:
