@@ -75,6 +75,14 @@ def test_ways_to_replicate():
     assert len(seeds) == 51 and min(seeds) == SHIFT > 10_000, "no chapter meets one of its own seeds again"
 
 
+def test_longer_training_has_more_time(house, monkeypatch):
+    path, asked = house.write("vae/1_one.ipynb", ALWAYS), []
+    monkeypatch.setattr(execute, "run_cells", lambda notebook, path, *, timeout, env, report: asked.append(timeout))
+    for stretch in (1, 3, 0.5):
+        replicate.replicate(path, Way(SHIFT, stretch), budget="cpu", timeout=10, root=house.root)
+    assert asked == [10, 30, 10]
+
+
 @pytest.mark.slow
 class TestRuns:
     def test_every_claim_of_every_run_is_recorded(self, house, capsys):
