@@ -66,8 +66,8 @@ def play(
             normalisation. `data` must yield the same batches in every process.
         precision: "auto" (bfloat16 for losses on CUDA devices that have it, else float32), "float32" or "bfloat16".
         channels_last: memory layout of images; by default, wherever a player has 2-D convolutions. The modules keep it.
-        compile: run the modules through `torch.compile`, now and later; not with losses that differentiate twice (`losses.gradient_penalty`,
-            `losses.r1`), which it cannot do.
+        compile: run the modules through `torch.compile`, now and later; not with losses that differentiate twice
+            (`losses.gradient_penalty`, `losses.r1`), which it cannot do.
 
     Returns:
         The history, also after an interruption from the keyboard (`history.interrupted`).
