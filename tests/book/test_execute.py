@@ -386,7 +386,7 @@ def test_pictures_are_stored_small_and_look_the_same(coloured):
 
 PROVES = (
     "from sympy import symbols\nx = symbols('x', real=True)",
-    "with derivation('E-1', 'square') as d:\n    d.equal((x + 1)**2, x**2 + 2*x + 1, 'expand')",
+    "with derivation('E-1', 'square', scope='general') as d:\n    d.equal((x + 1)**2, x**2 + 2*x + 1, 'expand')",
 )
 
 
