@@ -55,12 +55,12 @@ def gaussian_log_likelihood(mean: Tensor, std: Tensor | float, x: Tensor) -> Ten
     mean, x = full(mean, "mean"), full(x, "x")
     events = _event_dimensions("mean", mean, x)
     std = parameter(std, "std", mean, positive=True)
-    standardised = (x - mean) / std
-    log_prob = -0.5 * standardised.square() - std.log() - 0.5 * math.log(2 * math.pi)
-    if log_prob.shape != (mean if mean.ndim > x.ndim else x).shape:
+    if not _fits(std, mean if mean.ndim > x.ndim else x):
         raise ValueError(
             f"std of shape {tuple(std.shape)} does not broadcast against mean {tuple(mean.shape)}, x {tuple(x.shape)}"
         )
+    standardised = (x - mean) / std
+    log_prob = -0.5 * standardised.square() - std.log() - 0.5 * math.log(2 * math.pi)
     return _sum_events(log_prob, events)
 
 

@@ -41,8 +41,8 @@ def describe(players: list, data: Any, steps: int, processes: int, extra: dict[s
         facts |= {f"{p.name}: {key}": _fact(value) for key, value in options.items()}
         facts |= {f"{p.name}: turns": p.turns, f"{p.name}: ema": p.ema}
     for key, value in (extra or {}).items():
-        facts[key] = _fact(value)
-        if _ADDRESS.search(str(facts[key])):
+        facts[str(key)] = _fact(value)
+        if _ADDRESS.search(str(facts[str(key)])):
             raise TypeError(f"play: hyperparameters[{key!r}] must be a plain value, got {value!r}; give a number or a name")
     return facts
 

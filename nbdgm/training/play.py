@@ -57,7 +57,8 @@ def play(
         callbacks: functions of (step, history), called after every `every` rounds; the run's random numbers, buffers and modes
             are safe. One that is to change the run changes weights, or plain attributes.
         checkpoint: file to save to every `save_every` rounds (default: a tenth of `steps`), at the end and on interruption. If
-            it exists, the run resumes there as if it had never stopped (on a CPU bit for bit), unless `resume` is False.
+            it exists, the run resumes there as if it had never stopped (on a CPU bit for bit), unless `resume` is False. What
+            losses draw from generators of their own, and what they keep in plain attributes, no checkpoint knows.
         hyperparameters: plain values (numbers, names, lists of them) that must agree between a checkpoint and the run that
             resumes it, beside the players' own.
         progress: show a bar; by default only where somebody is watching.

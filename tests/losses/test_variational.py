@@ -112,8 +112,12 @@ def test_gaussian_log_likelihood_with_a_plain_number_and_bad_arguments():
         losses.gaussian_log_likelihood(mean, 0.0, x)
     with pytest.raises(ValueError, match=r"mean has shape \(2, 1\)"):
         losses.gaussian_log_likelihood(torch.zeros(2, 1), 1.0, x)
-    with pytest.raises(ValueError, match="std of shape"):
-        losses.gaussian_log_likelihood(mean, torch.ones(4, 2, 3), x)
+    for std in (torch.ones(4, 2, 3), torch.ones(2), [1.0, 2.0], torch.ones(5, 3)):
+        with pytest.raises(ValueError, match=r"std of shape .* does not broadcast"):
+            losses.gaussian_log_likelihood(mean, std, x)
+    several = losses.gaussian_log_likelihood(mean, torch.full((4, 2, 3), 2.0), x.expand(4, 2, 3))
+    torch.testing.assert_close(several, losses.gaussian_log_likelihood(mean, 2, x).expand(4, 2))
+    torch.testing.assert_close(losses.gaussian_log_likelihood(x.expand(4, 2, 3), torch.full((4, 2, 3), 2.0), mean), several)
 
 
 # KL
