@@ -400,3 +400,17 @@ def test_double_precision_survives_and_a_kl_is_exact_there():
     mean = torch.tensor([[1e-9]], dtype=torch.float64)
     assert losses.gaussian_kl(mean + 1, 1.0, prior_mean=1.0).dtype == torch.float64
     assert losses.precision.full(mean) is mean and losses.precision.full(mean.to(torch.complex64)).is_complex()
+
+
+def test_the_losses_compile_without_a_break_in_the_graph():
+    def loss(mean, std, x):
+        z = losses.reparameterise(mean, std)
+        likelihood = losses.bernoulli_log_likelihood(z, x) + losses.gaussian_log_likelihood(mean, 0.5, z)
+        return losses.negative_elbo(likelihood, losses.gaussian_kl(mean, std))["loss"] + losses.iwae_bound(mean)
+
+    arguments = torch.zeros(4, 3), torch.ones(4, 3), torch.rand(4, 3)
+    torch.manual_seed(0)
+    expected = loss(*arguments)
+    torch.manual_seed(0)
+    compiled = torch.compile(loss, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(*arguments), expected)
