@@ -12,7 +12,7 @@ from torch import nn
 
 from nbdgm import losses, networks
 from nbdgm.data.batches import Batches
-from nbdgm.training import NonFiniteError, Player, adam, execution, interrupt, play, progress, sgd
+from nbdgm.training import History, NonFiniteError, Player, adam, execution, interrupt, play, progress, sgd
 
 
 def forever(batch):
@@ -414,6 +414,28 @@ def test_nobody_watches_a_program_without_a_standard_error(monkeypatch, stream, 
         stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
     assert progress.watched() is False
+
+
+# no waiting for the device
+
+
+def test_values_are_fetched_every_hundred_rounds_and_at_the_end(monkeypatch):
+    fetched, flush = [], History.flush
+    monkeypatch.setattr(History, "flush", lambda self, *a: fetched.append(len(self._rows)) or flush(self, *a))
+    play(fit()[1], forever(torch.ones(2, 3)), 250, save_every=250)
+    assert fetched == [100, 100, 50]
+    fetched.clear()
+    play(fit()[1], forever(torch.ones(2, 3)), 9, save_every=9, film={"f": lambda: 0}, frames=[4], callbacks=print, every=6)
+    assert fetched == [4, 2, 3]
+
+
+def test_what_became_nan_is_noticed_within_a_hundred_rounds():
+    net, player = fit()
+    rounds = itertools.count(1)
+    player.loss = lambda x: net(x).mean() * (float("nan") if next(rounds) == 103 else 1)
+    with pytest.raises(NonFiniteError, match="at step 103"):
+        play(player, forever(torch.ones(2, 3)), 5_000)
+    assert next(rounds) == 201
 
 
 # the stop button
