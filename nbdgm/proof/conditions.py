@@ -52,12 +52,10 @@ def _needs(expr: sp.Expr, bound: tuple[sp.Symbol, ...]) -> Iterator[tuple[sp.Exp
     free = expr.free_symbols
     if free and not free & set(bound):  # poles between the bounds of an integral are looked for where it is evaluated
         if isinstance(expr, sp.Pow):
-            if expr.exp.is_Rational and expr.exp.q % 2 == 0:
-                yield expr.base, ">" if expr.exp.is_negative else ">="
-            elif expr.exp.is_extended_negative:
+            if expr.exp.is_integer is not True:
+                yield expr.base, ">=" if expr.exp.is_extended_positive else ">"
+            elif expr.exp.is_extended_nonnegative is not True:
                 yield expr.base, "!="
-            elif expr.exp.is_extended_nonnegative is not True and expr.base.is_number is not True:
-                yield expr.base, ">" if expr.exp.is_integer is not True else "!="
         elif isinstance(expr, sp.log):
             yield expr.args[0], ">"
     for child in expr.args:

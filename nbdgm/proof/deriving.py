@@ -1,7 +1,7 @@
 """`derivation`: a chain of lines, each of which is proved from the one before it.
 
-How a line is judged stands in `checking` (equalities), `inequality`, `limits`, `constancy`, `counterexample` and `shapes`; what the
-hypotheses are in `hypotheses` and `conditions`; for which case it may speak in `scope`; what it looks like in `rendering`.
+How a line is judged stands in `checking` (equalities), `inequality`, `limits`, `constancy`, `counterexample` and `shapes`; what
+the hypotheses are in `hypotheses` and `conditions`; for which case it may speak in `scope`; what it looks like in `rendering`.
 """
 
 from __future__ import annotations
@@ -94,12 +94,12 @@ def derivation(
     name: str = "",
     note: str = "",
 ) -> Derivation:
-    """Open a derivation, to be used as `with derivation("E-13.26", "KL to the standard normal", scope="general") as d:`.
+    """Open a derivation: `with derivation("E-13.26", "KL to the standard normal", scope="general") as d:`.
 
-    `ids` names what is proved, separated by spaces. `scope` is "general", or the case in words ("three states"), which the badge
-    then shows. `domain` confines symbols to open intervals, e.g. `{t: (0, 1)}`. `parameters` are the symbols that undefined
-    functions may depend on. `name` is LaTeX for what the first line defines, `note` a sentence printed below. Raises ProofError
-    at the first line that does not follow, with its number, its reason and, where numbers refute it, the point.
+    `ids` names what is proved, separated by spaces. `scope` is "general", or the case in words ("three states"), which the
+    badge then shows. `domain` confines symbols to open intervals, e.g. `{t: (0, 1)}`. `parameters` are the symbols that
+    undefined functions may depend on. `name` is LaTeX for what the first line defines, `note` a sentence printed below. Raises
+    ProofError at the first line that does not follow, with its number, its reason and, where numbers refute it, the point.
     """
     frame = sys._getframe(1)
     hypotheses = Hypotheses(dict(domain or {}), tuple(parameters))
@@ -440,7 +440,7 @@ class Derivation:
         yield from mutation.of_steps(self.steps, rng, swaps, most)
 
     def survivors(self, rng: Random | None = None, most: int | None = None) -> list[str]:
-        """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried on a side."""
+        """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried a side."""
         return mutation.survivors(" ".join(self.ids), self.steps, rng, most)
 
     def needless(self) -> list[str]:

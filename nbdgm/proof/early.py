@@ -1,8 +1,8 @@
 """What sympy carried out before a line could be checked: the line's text is computed again, piece by piece, and watched.
 
-`(x - m) * (x - m)**-1` is 1, and `F - F` is 0 for an integral F that diverges, before any checker sees them. Here each operation of
-the text is repeated with its operands, and a denominator or an integral that it makes disappear is reported. Lambdas and
-comprehensions are followed. Where the text is not to be had, or takes too long, nothing is refused: this is a reader, no proof.
+`(x - m) * (x - m)**-1` is 1, and `F - F` is 0 for an integral F that diverges, before any checker sees them. Here each
+operation of the text is repeated with its operands, and a denominator or an integral that it makes disappear is reported.
+Lambdas and comprehensions are followed. Where the text is not to be had, or takes too long, nothing is refused.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from types import FrameType
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from nbdgm.proof.cells import Story
 from nbdgm.proof.conditions import Condition, follows
 from nbdgm.proof.errors import ProofError, TimeUp, cpu_limit
 from nbdgm.proof.evaluating import short
-from nbdgm.proof.hypotheses import Hypotheses
+from nbdgm.proof.hypotheses import Hypotheses, kind, refuse_symbol
 from nbdgm.proof.named import unfold
 
 SECONDS = 5
@@ -49,13 +50,13 @@ class _Unreadable(Exception):
 
 def refuse_lost(frame: FrameType | None, hypotheses: Hypotheses) -> None:
     """Raise when the line that `frame` is computing has lost a denominator or an integral on the way to the checker."""
-    call = _line(frame) if frame is not None else None
-    if call is None:
+    calls = _lines(frame) if frame is not None else []
+    if not calls:
         return
     reader = _Reader(frame, hypotheses)
     try:
         with cpu_limit(SECONDS):
-            for argument in (*call.args, *(k.value for k in call.keywords if k.arg in ("gap", "value"))):
+            for argument in [a for c in calls for a in (*c.args, *(k.value for k in c.keywords if k.arg in ("gap", "value")))]:
                 with suppress(_Unreadable):
                     reader.read(argument)
     except TimeUp:
@@ -92,13 +93,12 @@ def _calls(tree: ast.AST) -> list[ast.Call]:
     return [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
 
 
-def _line(frame: FrameType) -> ast.Call | None:
-    """The call of a method of a derivation that stands where the frame is."""
+def _lines(frame: FrameType) -> list[ast.Call]:
+    """The calls of methods of a derivation that stand where the frame is."""
     story = Story.of(frame)
     found = [n for n in _calls(story.tree) if _spans(n, frame.f_lineno) and isinstance(n.func.value, ast.Name)]
     space = {**frame.f_globals, **frame.f_locals}
-    found = [n for n in found if hasattr(space.get(n.func.value.id), "_admit")]
-    return found[-1] if found else None
+    return [n for n in found if hasattr(space.get(n.func.value.id), "_admit")]
 
 
 def _spans(node: ast.AST, line: int) -> bool:
@@ -146,7 +146,7 @@ class _Reader:
         return self._plain(node, own)
 
     def _plain(self, node: ast.AST, own: Mapping[str, Any]) -> Any:
-        return eval(compile(ast.Expression(node), "<line>", "eval"), {**self.space, **own})  # noqa: S307 - the cell's own text
+        return eval(compile(ast.Expression(node), "<line>", "eval"), {**self.space, **own})  # the cell's own text
 
     def _name(self, node: ast.Name, own: Mapping[str, Any]) -> Any:
         if node.id in own:
@@ -158,7 +158,12 @@ class _Reader:
                     self.read(binding.node)
                 except _Unreadable:
                     continue
-        return self.space[node.id]
+        value = self.space[node.id]
+        if (
+            isinstance(value, (sp.Symbol, AppliedUndef)) and kind(value) is None
+        ):  # it may be gone from the line, but its assumptions were used
+            refuse_symbol(value, self.hypotheses)
+        return value
 
     def _call(self, node: ast.Call, own: Mapping[str, Any]) -> Any:
         function = self._plain(node.func, own)
@@ -196,28 +201,30 @@ class _Reader:
         first, *rest = generators
         for item in self._plain(first.iter, own):
             inner = {**own}
-            exec(_bind(first.target), {"item_": item}, inner)  # noqa: S102 - binds the targets as Python does
+            exec(_bind(first.target), {"item_": item}, inner)  # binds the targets as Python does
             if all(self._plain(test, inner) for test in first.ifs):
                 yield from self._loops(rest, inner)
 
     # --- what is refused -------------------------------------------------------------------------------------------------
 
     def _watch(self, node: ast.BinOp, left: Any, right: Any, found: Any) -> None:
+        if isinstance(node.op, ast.Div) and isinstance(right, sp.Expr):
+            right = sp.Pow(right, -1)
         sides = [side for side in (left, right) if isinstance(side, sp.Expr)]
         if not sides or not isinstance(found, sp.Expr):
             return
         kept = _improper(found)
         for head in set().union(*map(_improper, sides)) - kept:
             raise ProofError(
-                f"{ast.unparse(node)[:80]}: {short(head)} is gone before anything can be checked: it may diverge; leave it out, or "
-                "prove its value first"
+                f"{ast.unparse(node)[:80]}: {short(head)} is gone before anything can be checked: it may diverge; "
+                "leave it out, or prove its value first"
             )
         kept = _denominators(found)
         for base in set().union(*map(_denominators, sides)) - kept:
             if -base not in kept and not _inside(base, kept) and not follows(base, "!=", self.hypotheses):
                 raise ProofError(
-                    f"{ast.unparse(node)[:80]} is simplified before anything can be checked, and {Condition(base, '!=').plain} is said "
-                    "nowhere: name an interval in domain=, or declare the sign of a symbol"
+                    f"{ast.unparse(node)[:80]} is simplified before anything can be checked, and "
+                    f"{Condition(base, '!=').plain} is said nowhere: name an interval in domain=, or declare a sign"
                 )
 
     def _refuse_idle_slope(self, node: ast.Call, function: Any, arguments: list[Any], own: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """What a derivation supposes of its symbols, as a reader is told; and the symbols that stand in for something else.
 
-Only what `describe` can print may be supposed: an assumption that no reader sees is no hypothesis of a theorem. Symbols that the
-checker makes itself are `Dummy`s, kept by what they stand for, so that no name in a chapter can be one of them.
+Only what `describe` can print may be supposed: an assumption that no reader sees is no hypothesis of a theorem. Symbols that
+the checker makes itself are `Dummy`s, kept by what they stand for, so that no name in a chapter can be one of them.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def printed(x: sp.Basic) -> str:
 
 
 def refuse_namesakes(seen: dict[str, sp.Basic], expr: sp.Basic) -> None:
-    """Raise when two different things print alike (mu real and mu positive; mu1 and mu_1; p_1 and p[1]; f(t) with two signs)."""
+    """Raise when two different things print alike: mu real and mu positive, mu1 and mu_1, p_1 and p[1], f(t) with two signs."""
     labels = {y for base in expr.atoms(sp.IndexedBase) for y in base.atoms(sp.Symbol)}
     names = (expr.atoms(sp.Symbol) - labels) | expr.atoms(sp.Indexed, AppliedUndef, Named)
     for x in ordered(names):

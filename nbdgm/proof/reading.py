@@ -1,4 +1,4 @@
-"""What may stand in a line: refused is, before anything is compared, what cannot be judged or what leaves no trace in a value."""
+"""What may stand in a line. What cannot be judged, or leaves no trace in a value, is refused before anything is compared."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """For which case a derivation may speak: `general` is compared with the values that its lines are made of.
 
-A law on two or three states, an explicit matrix, coordinates numbered 1..k, a sum of fixed length or numbers alone make a proof of
-one case, however the cell words it.
+A law on two or three states, an explicit matrix, coordinates numbered 1..k, a sum of fixed length or numbers alone make a
+proof of one case, however the cell words it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from nbdgm.proof.deriving import Derivation
 
 FAMILY = 3  # so many symbols that are numbered one by one are a family of fixed size; two may be two things
-CLAIMS = re.compile(
-    r"\b(any|every|all|arbitrary|each)\s+(finite\s+)?(number|size|dimension|length|k|n|d|m|K|N|D)s?\b(?!-)|\bin general\b|\bgeneral case\b",
-    re.IGNORECASE,
-)
 
 
 def refuse_scope(d: Derivation) -> None:

@@ -7,15 +7,15 @@ import re
 from nbdgm.proof.errors import ProofError
 
 _SIGNS = (
-    "le leq leqslant leqq lt ge geq geqslant geqq gt ne neq ll gg equiv approx approxeq sim simeq cong gtrsim lesssim eqsim "
-    "propto to in notin doteq models vdash perp subset subseteq prec succ preceq succeq rightarrow longrightarrow Rightarrow "
-    "Longrightarrow leftarrow Leftarrow leftrightarrow Leftrightarrow Longleftrightarrow implies impliedby iff mapsto uparrow "
-    "downarrow nearrow searrow not stackrel overset xrightarrow because therefore quad qquad symbol char"
-).split()
+    "le|leq|leqslant|leqq|lt|ge|geq|geqslant|geqq|gt|ne|neq|ll|gg|equiv|approx|approxeq|sim|simeq|cong|gtrsim|lesssim|eqsim|"
+    "propto|to|in|notin|doteq|models|vdash|perp|subset|subseteq|prec|succ|preceq|succeq|rightarrow|longrightarrow|Rightarrow|"
+    "Longrightarrow|leftarrow|Leftarrow|leftrightarrow|Leftrightarrow|Longleftrightarrow|implies|impliedby|iff|mapsto|uparrow|"
+    "downarrow|nearrow|searrow|not|stackrel|overset|xrightarrow|because|therefore|quad|qquad|symbol|char"
+)
 _WORDS = (
     "is|are|equals?|for all|at most|at least|wherever|where|if|then|so|hence|tends|gap|minimum at|maximum at"  # in \\text{...}
 )
-SAYS = re.compile(rf"[=<>&#\u2264\u2265\u2260\u2248\u21d2\u21d4\u2192]|\\(?:{'|'.join(_SIGNS)})(?![a-zA-Z])|\b(?:{_WORDS})\b")
+SAYS = re.compile(rf"[=<>&#\u2264\u2265\u2260\u2248\u21d2\u21d4\u2192]|\\(?:{_SIGNS})(?![a-zA-Z])|\b(?:{_WORDS})\b")
 
 
 def refuse_relation(what: str, tex: str) -> None:
@@ -34,5 +34,5 @@ def refuse_relation(what: str, tex: str) -> None:
     found = SAYS.search(bare)
     if found:
         raise ProofError(
-            f"{what}={tex!r} carries the relation {found.group().strip()!r}: it is a name for the line's expression, no statement"
+            f"{what}={tex!r} carries the relation {found.group().strip()!r}: it names the line's expression, and states nothing"
         )
