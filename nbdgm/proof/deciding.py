@@ -881,7 +881,8 @@ def _size(value: Any) -> int | None:
     if isinstance(value, (list, tuple, dict, set, frozenset)):
         return len(value)
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
-        return int(value.numel() if hasattr(value, "numel") else value.size)
+        size = value.numel() if hasattr(value, "numel") else getattr(value, "size", None)
+        return size if isinstance(size, int) else None
     return None
 
 
