@@ -23,8 +23,10 @@ from nbdgm.proof import (
     constancy,
     counterexample,
     early,
+    induction,
     inequality,
     limits,
+    makers,
     mutation,
     rendering,
     scope,
@@ -274,6 +276,31 @@ class Derivation:
             plain = f"{expr} does not depend on {', '.join(map(str, wrt))}"
             self._add(shown, plain, reason, by="derivative 0", tex=tex)
 
+    def induction(
+        self,
+        n: sp.Symbol,
+        closed: object,
+        reason: str,
+        *,
+        first: object,
+        step: Callable[..., object],
+        start: int = 0,
+        name: str = "V",
+    ) -> None:
+        """The sequence `name` with this `first` member, at n = `start`, and the next one by `step`, has the closed form.
+
+        `step` is a function of a member, or of a member and n. Proved are the first member, and the step from n to n + 1.
+        """
+        with self._numbered(reason):
+            (whole, hypotheses), (begun, _) = self._admit(closed, None), self._admit(first, None)
+            pairs, tex, plain = induction.read_induction(n, whole, begun, step, start, name)
+            for left, right in pairs:
+                self._admit(left, None)
+                if left != right:
+                    self._follow(left, right, hypotheses, opens=True)
+            self._shown += [whole, begun, pairs[1][0]]
+            self._add(tex, plain, reason, by="induction")
+
     def shape(
         self, matrix: sp.MatrixExpr | Callable[[], sp.MatrixExpr], shape: tuple[int, int], reason: str, *, square: Sequence = ()
     ) -> None:
@@ -312,7 +339,7 @@ class Derivation:
             raise ProofError(
                 f"{label} ({reason}): not judged within {SECONDS} s: take smaller steps, or name parts of it"
             ) from None
-        except (sp.PolynomialError, NotImplementedError, RecursionError, AttributeError) as error:
+        except (sp.PolynomialError, NotImplementedError, RuntimeError, AttributeError, LookupError, ArithmeticError) as error:
             raise ProofError(f"{label} ({reason}): sympy cannot handle it: {type(error).__name__}: {error}") from error
         self.seconds.append(time.perf_counter() - begun)
 
@@ -395,7 +422,8 @@ class Derivation:
                 raise ProofError("nothing is derived; a definition needs a second line")
             self._refuse_idle_hypotheses()
             scope.refuse_scope(self)
-            early.refuse_two_makers(self._frame, self._shown)
+            early.refuse_two_makers(self._frame)
+            makers.refuse_twins({x for expr in self._shown for x in unfold(expr).free_symbols})
         except ProofError as problem:
             raise ProofError(f"{self.label}: {problem}") from None
         self._frame = None

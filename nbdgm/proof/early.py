@@ -20,10 +20,11 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from nbdgm.proof.cells import Story
-from nbdgm.proof.conditions import Condition, follows
+from nbdgm.proof.conditions import EDGES, Condition, conditions, follows
 from nbdgm.proof.errors import ProofError, TimeUp, cpu_limit
 from nbdgm.proof.evaluating import short
 from nbdgm.proof.hypotheses import Hypotheses, kind, refuse_symbol
+from nbdgm.proof.makers import unnoticed
 from nbdgm.proof.named import unfold
 
 SECONDS = 5
@@ -41,6 +42,36 @@ CARRIED_OUT = {  # what a line displays must still be there when it is checked
     sp.summation: "Sum",
     sp.product: "Product",
 }
+SIMPLIFIERS = {  # functions that may lose what they were given
+    *(
+        "simplify",
+        "cancel",
+        "together",
+        "factor",
+        "expand",
+        "ratsimp",
+        "radsimp",
+        "apart",
+        "powsimp",
+        "collect",
+        "doit",
+        "prod",
+    ),
+    *(
+        "sum",
+        "Add",
+        "Mul",
+        "Pow",
+        "expand_log",
+        "logcombine",
+        "trigsimp",
+        "combsimp",
+        "gammasimp",
+        "nsimplify",
+        "fsum",
+        "reduce",
+    ),
+}
 MAKERS = ("law", "table", "kernel", "unit")
 
 
@@ -55,15 +86,16 @@ def refuse_lost(frame: FrameType | None, hypotheses: Hypotheses) -> None:
         return
     reader = _Reader(frame, hypotheses)
     try:
-        with cpu_limit(SECONDS):
+        with cpu_limit(SECONDS), unnoticed():
             for argument in [a for c in calls for a in (*c.args, *(k.value for k in c.keywords if k.arg in ("gap", "value")))]:
+                reader.needs.clear()
                 with suppress(_Unreadable):
-                    reader.read(argument)
+                    reader.refuse_lost_needs(reader.read(argument))
     except TimeUp:
         return
 
 
-def refuse_two_makers(frame: FrameType | None, shown: list[sp.Basic]) -> None:
+def refuse_two_makers(frame: FrameType | None) -> None:
     """Raise when the lines use two laws or tables that share a letter: they share their symbols, and are one."""
     if frame is None:
         return
@@ -112,6 +144,7 @@ class _Reader:
         self.story, self.hypotheses = Story.of(frame), hypotheses
         self.space = {**frame.f_globals, **frame.f_locals}
         self.seen: set[int] = set()
+        self.needs: list[tuple[str, Condition]] = []  # of functions that are not defined everywhere
 
     def read(self, node: ast.AST, own: Mapping[str, Any] | None = None) -> Any:
         """The value of the node; operations in it are watched. `own` are the names of lambdas and comprehensions around it."""
@@ -181,18 +214,35 @@ class _Reader:
         self._refuse_idle_slope(node, function, arguments, own)
         body = self._body(node.func) if plain else None
         if body is not None and isinstance(function, types.FunctionType) and len(body.args.args) == len(arguments):
-            try:
-                return self.read(body.body, {**own, **dict(zip((a.arg for a in body.args.args), arguments, strict=True))})
-            except _Unreadable:
-                pass
-        return function(*arguments) if plain else self._plain(node, own)
+            inner = {**own, **dict(zip((a.arg for a in body.args.args), arguments, strict=True))}
+            with suppress(_Unreadable):
+                return self._run(body.body, inner)
+        found = function(*arguments) if plain else self._plain(node, own)
+        self._watch_call(node, function, arguments, found)
+        if isinstance(found, sp.Expr) and getattr(function, "__module__", "").startswith("sympy.functions"):
+            self.needs += [(ast.unparse(node)[:80], c) for c in _edges(function, arguments, self.hypotheses)]
+        return found
 
-    def _body(self, func: ast.AST) -> ast.Lambda | None:
-        """The lambda that a name of the cells stands for."""
+    def _body(self, func: ast.AST) -> ast.Lambda | ast.FunctionDef | None:
+        """The function of the cells that a name stands for."""
         if isinstance(func, ast.Lambda):
             return func
         found = self.story.lookup(func.id) if isinstance(func, ast.Name) else []
-        return found[-1].node if found and isinstance(found[-1].node, ast.Lambda) and found[-1].how == "=" else None
+        known = found and found[-1].how in ("=", "def") and isinstance(found[-1].node, (ast.Lambda, ast.FunctionDef))
+        return found[-1].node if known else None
+
+    def _run(self, body: ast.expr | list[ast.stmt], own: dict[str, Any]) -> Any:
+        """The value of a lambda, or of a function that assigns names and returns."""
+        if isinstance(body, ast.expr):
+            return self.read(body, own)
+        for statement in body:
+            if isinstance(statement, ast.Return) and statement.value is not None:
+                return self.read(statement.value, own)
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                exec(_bind(statement.targets[0]), {"item_": self.read(statement.value, own)}, own)
+            elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+                raise _Unreadable
+        raise _Unreadable
 
     def _loops(self, generators: list[ast.comprehension], own: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if not generators:
@@ -205,12 +255,25 @@ class _Reader:
             if all(self._plain(test, inner) for test in first.ifs):
                 yield from self._loops(rest, inner)
 
+    def _watch_call(self, node: ast.Call, function: Any, arguments: list[Any], found: Any) -> None:
+        """Sums, products and simplifications are watched as operations are."""
+        if getattr(function, "__name__", "") not in SIMPLIFIERS:
+            return
+        owner = getattr(function, "__self__", None)
+        given = [owner, *arguments] if isinstance(owner, sp.Basic) else arguments
+        if getattr(function, "__name__", "") == "Pow" and len(given) == 2 and isinstance(given[0], sp.Expr):
+            given = [sp.Pow(*given)]
+        flat = [e for g in given for e in (g if isinstance(g, (list, tuple)) else [g]) if isinstance(e, sp.Expr)]
+        self._compare(node, flat, found)
+
     # --- what is refused -------------------------------------------------------------------------------------------------
 
     def _watch(self, node: ast.BinOp, left: Any, right: Any, found: Any) -> None:
         if isinstance(node.op, ast.Div) and isinstance(right, sp.Expr):
             right = sp.Pow(right, -1)
-        sides = [side for side in (left, right) if isinstance(side, sp.Expr)]
+        self._compare(node, [side for side in (left, right) if isinstance(side, sp.Expr)], found)
+
+    def _compare(self, node: ast.expr, sides: list[sp.Expr], found: Any) -> None:
         if not sides or not isinstance(found, sp.Expr):
             return
         kept = _improper(found)
@@ -227,6 +290,15 @@ class _Reader:
                     f"{Condition(base, '!=').plain} is said nowhere: name an interval in domain=, or declare a sign"
                 )
 
+    def refuse_lost_needs(self, value: Any) -> None:
+        """Raise when a function that is not defined everywhere has gone from the line, and nothing says where it is."""
+        if not self.needs or not isinstance(value, sp.Expr):
+            return
+        kept = conditions(value, self.hypotheses)
+        for text, need in self.needs:
+            if need.expr.free_symbols <= value.free_symbols and not any(need.expr == c.expr for c in kept):
+                raise ProofError(f"{text} is simplified before anything can be checked, and {need.plain} is said nowhere")
+
     def _refuse_idle_slope(self, node: ast.Call, function: Any, arguments: list[Any], own: Mapping[str, Any]) -> None:
         name = getattr(function, "__name__", "")
         if name != "diff":
@@ -241,6 +313,17 @@ class _Reader:
                 raise ProofError(
                     f"{ast.unparse(node)[:80]} is 0: {short(given[0])} does not contain this {x}; another symbol of that name?"
                 )
+
+
+def _edges(function: Any, arguments: list[Any], hypotheses: Hypotheses) -> list[Condition]:
+    """What a function needs of its argument, beyond the hypotheses, whatever sympy makes of the call."""
+    if len(arguments) != 1 or not isinstance(arguments[0], sp.Expr) or not arguments[0].free_symbols:
+        return []
+    if function is sp.log:
+        needs = [(arguments[0], ">")]
+    else:
+        needs = [(need(arguments[0]), sign) for kinds, need, sign in EDGES if function in kinds]
+    return [Condition(e, sign) for e, sign in needs if not follows(unfold(e), sign, hypotheses)]
 
 
 @lru_cache(maxsize=256)

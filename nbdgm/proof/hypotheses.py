@@ -16,6 +16,8 @@ from sympy.core.function import AppliedUndef
 from nbdgm.proof.errors import ProofError
 from nbdgm.proof.named import Named
 
+NAME = r"\\?[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9,]+|_\{[A-Za-z0-9,+ -]+\})*(?:\^[*+'-])?'*"
+MARKS = "hat|bar|tilde|dot|ddot|prime|star|check|vec|breve|acute|grave|bm|bold"  # as in muhat
 REAL_BY_MEANING = ("mu", "theta", "phi", "epsilon", "ell", "logit")  # means, weights, noise, log-likelihoods
 Interval = tuple[sp.Expr, sp.Expr]
 
@@ -135,7 +137,7 @@ class Hypotheses:
 def refuse_symbol(x: sp.Expr, hypotheses: Hypotheses) -> None:
     """Raise unless the reader is told all that is supposed of `x`, and nothing of one sign that ought to have both."""
     name = str(x.func) if isinstance(x, AppliedUndef) else str(x.base.label) if isinstance(x, sp.Indexed) else x.name
-    if not re.fullmatch(r"\\?[A-Za-z][A-Za-z0-9_^*+'(),{}\\-]*", name):
+    if not re.fullmatch(NAME, name):
         raise ProofError(f"the name {name!r}: letters of the Latin alphabet, digits and indices only")
     if x in hypotheses.intervals:
         return
@@ -147,6 +149,7 @@ def refuse_symbol(x: sp.Expr, hypotheses: Hypotheses) -> None:
             "nonzero or integer"
         )
     letter = re.match(r"[A-Za-z]*", name.strip("\\{}")).group()
+    letter = re.sub(rf"(?:{MARKS})+$", "", letter)
     if letter in REAL_BY_MEANING and (x.is_nonnegative or x.is_nonpositive):
         raise ProofError(f"{x} is declared of one sign; if that is meant, state it: domain={{{x}: (0, oo)}} for a real {x}")
 

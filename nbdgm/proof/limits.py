@@ -75,8 +75,8 @@ def approach(expr: sp.Expr, x: sp.Symbol, x0: sp.Expr, side: str, value: sp.Expr
     """A second opinion: on the way to x0 the numbers come nearer and nearer to the value (or grow without end)."""
     others = ordered((expr.free_symbols | value.free_symbols) - {x})
     rng = random.Random(f"limit{salt()}")
-    for _ in range(2 if others else 1):
-        point = sample(others, Hypotheses(), rng, 0.3)
+    for _ in range(6 if others else 1):
+        point = sample(others, Hypotheses(), rng, 0.5)
         numbers = _on_the_way(expr.subs(point), x, x0, side)
         if len(numbers) < 3:
             raise ProofError(f"no numbers on the way to {x0}: sympy's limit {value} has no second opinion")

@@ -319,6 +319,12 @@ def _fails_under(ids: str, step: Step, hypotheses: Hypotheses) -> bool:
             if len(conditions(part, hypotheses)) > len(conditions(part, step.hypotheses)):
                 return True
     try:
+        for part in (*entries(step.left), *entries(step.right)):
+            if part.has(sp.Sum, sp.Integral):
+                evaluate(part, hypotheses)
+    except ProofError:
+        return True
+    try:
         for expr in (d.expr for side in (step.left, step.right) for d in side.atoms(sp.Derivative)):
             compare(*2 * [stand_ins(hypotheses.restrict(evaluate(expr, hypotheses)))], seed="needless")
     except Undefined:

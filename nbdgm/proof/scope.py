@@ -19,6 +19,9 @@ from nbdgm.proof.named import FINITE, unfold
 if TYPE_CHECKING:
     from nbdgm.proof.deriving import Derivation
 
+GENERAL = re.compile(
+    r"\b(any|every|arbitrary|general(ly)?|whatever|all (n|k|d|m|N|K|D|sizes?|dimensions?|numbers?|laws?|lengths?|cases))\b"
+)
 FAMILY = 3  # so many symbols that are numbered one by one are a family of fixed size; two may be two things
 
 
@@ -27,6 +30,8 @@ def refuse_scope(d: Derivation) -> None:
     why = next(special(d), None)
     if d.scope.lower().strip(".! ") in ("general", "in general", "all", "any", "every case") and d.scope != "general":
         raise ProofError(f'scope={d.scope!r}: write "general", or the case in words')
+    if d.scope != "general" and why and GENERAL.search(d.scope):
+        raise ProofError(f"scope={d.scope!r} speaks of more than one case, but {why}: name the case")
     if d.scope == "general" and why:
         raise ProofError(f"scope='general', but {why}: name the case, e.g. scope=\"three states\"")
 
