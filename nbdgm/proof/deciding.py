@@ -520,9 +520,7 @@ class Trial:
             return made
         if self._mentions(node, own):
             return node
-        constant = all(
-            isinstance(a, ast.Constant) for a in ast.walk(ast.Tuple(node.args, ast.Load())) if isinstance(a, ast.expr)
-        )
+        constant = all(isinstance(n, ast.Constant) for a in node.args for n in ast.walk(a) if isinstance(n, ast.expr))
         if constant and node.args and (flow.of_module(function) or self.story.meaning(function) == "str"):
             return node
         value = next((v for n, v in self.numbers.items() if n == ast.dump(node)), 1.0)
