@@ -12,7 +12,7 @@ import sympy as sp
 from nbdgm.proof.cells import Story
 from nbdgm.proof.errors import ProofError
 
-_made: dict[str, list[CodeType]] = {}  # since the last derivation: by which cells each name was made
+_made: dict[tuple[str, str], list[CodeType]] = {}  # since the last derivation: by which cells each name was made
 
 
 @contextmanager
@@ -26,22 +26,22 @@ def unnoticed() -> Iterator[None]:
         _made.update(kept)
 
 
-def made(name: str) -> None:
-    """Remember that the cell that is running has made a law, a table or a family of this name."""
+def made(name: str, ending: str) -> None:
+    """Remember that the cell that is running has made symbols `name_1, name_2, ...` (ending "_") or odds `nametilde`."""
     frame = sys._getframe(1)
     while frame is not None and not (frame.f_code.co_name == "<module>" and Story.is_cell(frame.f_code.co_filename)):
         frame = frame.f_back
     if frame is not None:
-        _made.setdefault(name, []).append(frame.f_code)
+        _made.setdefault((name, ending), []).append(frame.f_code)
 
 
 def refuse_twins(symbols: Iterable[sp.Basic]) -> None:
     """Raise when one of the symbols belongs to a name that one cell has made twice; then forget."""
     twice = [name for name, codes in _made.items() if len(set(map(id, codes))) < len(codes)]
     _made.clear()
-    for name in twice:
+    for name, ending in twice:
         for x in map(str, symbols):
-            if x.startswith((f"{name}_", f"{name}tilde")):
+            if x.startswith(name + ending):
                 raise ProofError(
                     f"two laws or tables are called {name!r}: they share their symbols, and are one; take another letter"
                 )
