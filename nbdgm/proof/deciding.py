@@ -520,7 +520,8 @@ class Trial:
             return made
         if self._mentions(node, own):
             return node
-        constant = all(isinstance(n, ast.Constant) for a in node.args for n in ast.walk(a) if isinstance(n, ast.expr))
+        written = (ast.Constant, ast.BinOp, ast.UnaryOp)
+        constant = all(isinstance(n, written) for a in node.args for n in ast.walk(a) if isinstance(n, ast.expr))
         if constant and node.args and (flow.of_module(function) or self.story.meaning(function) == "str"):
             return node
         value = next((v for n, v in self.numbers.items() if n == ast.dump(node)), 1.0)
