@@ -382,6 +382,12 @@ def test_no_bar_where_nobody_watches(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_nobody_watches_a_test_even_in_a_terminal(monkeypatch):
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert progress.watched() is False
+
+
 def test_somebody_watches_a_terminal(monkeypatch):
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
