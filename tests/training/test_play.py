@@ -487,3 +487,17 @@ def test_channels_come_last_where_there_are_convolutions_of_images(layer):
     assert execution.lay_out(flat, None, False) is images
     assert layer.weight.ndim < 4 or layer.weight.is_contiguous(memory_format=torch.channels_last)
     assert execution.lay_out(other, False, False) is False and execution.lay_out(flat, True, False) is True
+
+
+def test_what_was_played_before_a_second_key_press_is_in_the_history():
+    net, player = fit()
+    original, rounds = player.loss, itertools.count(1)
+
+    def impatient(x):
+        if next(rounds) == 6:
+            raise KeyboardInterrupt
+        return original(x)
+
+    player.loss = impatient
+    history = play(player, forever(torch.ones(2, 3)), 30, save_every=30)
+    assert history.interrupted and history.steps == 5 and len(history["loss"]) == 5
