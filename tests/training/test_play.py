@@ -490,7 +490,7 @@ def test_channels_come_last_where_there_are_convolutions_of_images(layer):
 
 
 def test_what_was_played_before_a_second_key_press_is_in_the_history():
-    net, player = fit()
+    _, player = fit()
     original, rounds = player.loss, itertools.count(1)
 
     def impatient(x):
