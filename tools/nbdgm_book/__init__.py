@@ -19,7 +19,7 @@ for folder in (ROOT / "tools", ROOT):
 
 import chapters  # noqa: E402
 
-from nbdgm_book import drawn, folding, formulas, lighten, links, pages, theme  # noqa: E402
+from nbdgm_book import drawn, folding, formulas, lighten, links, pages, search, theme  # noqa: E402
 
 
 def fingerprint(root: Path = ROOT) -> str:
@@ -46,4 +46,5 @@ def setup(app: Sphinx) -> dict:
     formulas.setup(app)
     folding.setup(app)
     lighten.setup(app)
+    search.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
