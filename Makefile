@@ -5,6 +5,9 @@ PYTHON   ?= python3
 CHAPTERS ?=
 BUDGET   ?=
 RECORD   ?=
+SEEDS    ?= 2
+STRETCH  ?= 3
+AGAIN    ?=
 WORKERS  ?= 2
 
 VENV  := .venv
@@ -14,7 +17,7 @@ READY := $(VENV)/.ready
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test quick lab run lint format bench lock clean distclean
+.PHONY: help setup book test quick lab run replicate lint format bench lock clean distclean
 
 help:  ## print this list
 	@echo "make TARGET"
@@ -22,6 +25,7 @@ help:  ## print this list
 	@echo
 	@echo 'make run CHAPTERS="book/vae/5_variational_autoencoders.ipynb" BUDGET=cpu'
 	@echo 'make run CHAPTERS=vae/5 BUDGET=gpu RECORD=1     keep what becomes of the claims, leave the stored outputs'
+	@echo 'make replicate CHAPTERS=vae/5 SEEDS=2 STRETCH=3 AGAIN=1    and replace what was recorded'
 
 setup: $(READY)  ## create .venv and install the locked packages (every target does this by itself)
 
@@ -57,6 +61,10 @@ lab: $(READY)  ## open JupyterLab on the chapters
 
 run: $(READY)  ## execute chapters and store their outputs: CHAPTERS="..." (default: the changed ones) BUDGET=smoke|cpu|gpu
 	$(BIN)/python tools/execute.py $(if $(BUDGET),--budget $(BUDGET)) $(if $(filter-out 0,$(RECORD)),--record) $(CHAPTERS)
+
+replicate: $(READY)  ## run chapters with other seeds, once also longer, keep what becomes of claims: CHAPTERS="..." SEEDS=2 STRETCH=3
+	$(BIN)/python tools/replicate.py $(if $(BUDGET),--budget $(BUDGET)) --seeds $(SEEDS) --stretch $(STRETCH) \
+		$(if $(filter-out 0,$(AGAIN)),--again) $(CHAPTERS)
 
 bench: $(READY)  ## speed, as ratios measured side by side
 	$(BIN)/python benchmarks/run.py

@@ -13,7 +13,8 @@ hypothesis.settings.load_profile("nbdgm")
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
-    monkeypatch.delenv("NBDGM_BUDGET", raising=False)
+    for name in ("NBDGM_BUDGET", "NBDGM_SEED", "NBDGM_STRETCH", "NBDGM_CLAIMS"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NBDGM_DEVICE", "cpu")
     monkeypatch.setenv("NBDGM_PROGRESS", "0")
     torch.manual_seed(0)  # a test fails every time or never

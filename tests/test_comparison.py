@@ -1,15 +1,19 @@
 import ast
+import dataclasses
 import itertools
+import math
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import stats
 from torch import nn
 
 from nbdgm import data, losses
-from nbdgm.comparison import Arena, Contender, Critic, Result, Setting, ahead, film, table
+from nbdgm.comparison import Arena, Contender, Critic, Found, Result, Setting, ahead, compare, difference, film, table
+from nbdgm.comparison.search import candidates
 from nbdgm.networks import Crowd, mlp
 
 LAW = data.densities.mixture_1d(centers=(3.0,), std=0.5)
@@ -120,26 +124,405 @@ def test_the_search_takes_the_best_setting_on_validation_data_and_survives_diver
     assert found.best == Setting(5e-3, (0.5, 0.9)) and set(splits) == {"valid"}
     assert [len(values) for _, values in found.rows] == [2, 2]
     result = arena().run(explosive, Setting(0.5), 200, seeds=(0, 1))
-    assert np.isinf(result.final()).all() and "generator" in result.failed[0] and len(result.steps) == len(result.seconds)
+    assert np.isinf(result.final()).all() and len(result.steps) == len(result.seconds)
+    assert len(result.failed) == 2 and result.failed[1].startswith("x, seed 1: ") and "of the generator" in result.failed[1]
+    assert result.samples.isnan().all()
     assert 1 <= len(result.film) < len(result.steps), "what was seen before it broke off"
     with pytest.raises(RuntimeError, match="every setting of 'x' broke off"):
         arena().search(explosive, [Setting(0.5)], 200)
 
 
-def made(name, values):
+def made(name, values, **options):
     empty = np.zeros(1)
-    return Result(
-        Contender.of(name, losses.minimax), Setting(1e-3), empty, empty, {"d": np.array([values])}, torch.zeros(1), []
+    options = {"seeds": range(len(values))} | options
+    measures = {"d": np.array([values], float), "other": -np.array([values], float)}
+    return Result(Contender.of(name, losses.minimax), Setting(1e-3), empty, empty, measures, torch.zeros(1), [], **options)
+
+
+def shown(capsys):
+    """The rows of the table that was printed, and its text."""
+    text = ast.literal_eval(capsys.readouterr().out)["text/plain"]
+    return text.splitlines(), text
+
+
+def test_first_edition_only_ranges_that_do_not_overlap_rank(capsys):
+    a, b, c = made("a", [1.0, 2.0, 3.0]), made("b", [3.1, 4.0, 5.0]), made("c", [2.9, 3.0, 9.0])
+    assert ahead(a, b) and not ahead(b, a) and not ahead(a, c) and not ahead(b, c) and not ahead(a, a)
+    assert not ahead(a, made("d", [3.0, 4.0])), "equal is not ahead"
+    table([b, c, a], caption="three")
+    rows, _ = shown(capsys)
+    assert rows[0] == "three" and [row.split()[0] for row in rows[3:]] == ["a", "b", "c"]
+    assert rows[3].split()[-1] == "b" and rows[4].split()[-1] == "–" and "0.001, (0.5, 0.999)" in rows[3]
+    assert rows[3].split()[4:8] == ["2.0", "1.0", "1.0", "3.0"], "mean, sd, lowest, highest"
+
+
+def test_first_edition_a_table_of_unequal_numbers_of_seeds_and_of_one(capsys):
+    table([made("few", [3.0]), made("many", [2.0, 2.0, 2.0, 2.0]), made("broken", [1.0, np.inf])])
+    rows, _ = shown(capsys)
+    assert [row.split()[0] for row in rows[2:]] == ["many", "few", "broken"], "by the mean, not by the sum"
+    assert rows[3].split()[4:8] == ["3.0", "–", "3.0", "3.0"] and rows[4].split()[5] == "–", "no spread of one, or of infinity"
+
+
+# --- one broken seed ------------------------------------------------------------------------------------------------
+
+
+class Poisoned(Crowd):
+    """A crowd whose copy `bad` answers NaN from the `after`-th pass on."""
+
+    def __init__(self, copies, sizes, bad, after=0):
+        super().__init__(copies, sizes)
+        self.bad, self.after, self.passes = bad, after, 0
+
+    def forward(self, x):
+        self.passes += 1
+        y = super().forward(x)
+        if self.passes <= self.after:
+            return y
+        poison = torch.zeros(self.copies, 1, 1)
+        poison[self.bad] = float("nan")
+        return y + poison * y
+
+
+WHERE = {
+    "generator, at once": {"generator": lambda bad: lambda n: Poisoned(n, [2, 16, 1], bad)},
+    "generator, later": {"generator": lambda bad: lambda n: Poisoned(n, [2, 16, 1], bad, after=9)},
+    "critic, later": {"critic": lambda bad: lambda n: Poisoned(n, [1, 16, 1], bad, after=9)},
+}
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2])
+@pytest.mark.parametrize("where", WHERE)
+def test_one_broken_seed_leaves_the_others_as_they_are(where, bad):
+    setting, seeds = Setting(5e-3, (0.5, 0.9)), (4, 5, 6)
+    healthy = arena().run(GAN, setting, 12, seeds, looks=3)
+    broken = arena(**{name: make(bad) for name, make in WHERE[where].items()}).run(GAN, setting, 12, seeds, looks=3)
+    others = [i for i in range(3) if i != bad]
+    for name in ("distance", "spread"):
+        assert np.array_equal(broken.measures[name][:, others], healthy.measures[name][:, others])
+        assert np.isinf(broken.final(name)[bad])
+    assert torch.equal(broken.samples[others], healthy.samples[others]) and broken.samples[bad].isnan().all()
+    assert len(broken.failed) == 1 and broken.failed[0].startswith(f"GAN, seed {seeds[bad]}: ")
+    looked = np.isfinite(broken.measures["distance"][:, bad]).sum()
+    assert looked == (0 if "once" in where else 1), "what was seen before it broke stays"
+    assert len(broken.film) == (looked if bad == 0 else 4)
+
+
+def test_a_seed_that_breaks_in_its_gradient_only():
+    """The loss of one copy is the square root of a negative number from the third update on."""
+    updates = itertools.count()
+
+    def generator(D, real, fake, careless):
+        each = fake.unflatten(0, (3, -1)).mean((1, 2))
+        third = next(updates) >= 2
+        sign = torch.tensor([1.0, -1.0 if careless and third else 1.0, 1.0])
+        return ((1 + each**2) * sign).sqrt().mean()
+
+    runs = {}
+    for careless in (False, True):
+        updates = itertools.count()
+        contender = Contender("x", GAN.critic, lambda D, real, fake, careless=careless: generator(D, real, fake, careless))
+        runs[careless] = arena().run(contender, Setting(1e-2), 12, (0, 1, 2), looks=2)
+    assert np.array_equal(runs[True].final()[[0, 2]], runs[False].final()[[0, 2]])
+    assert runs[True].failed == ["x, seed 1: an output or a gradient became NaN or infinite in update 3 of the generator"]
+    assert not runs[False].failed
+
+
+def test_a_loss_that_is_nan_for_no_copys_reason_breaks_all():
+    nobody = Contender("x", GAN.critic, lambda D, real, fake: GAN.generator(D, real, fake) + float("nan"))
+    result = arena().run(nobody, Setting(1e-3), 4, (0, 1), looks=2)
+    assert np.isfinite(result.measures["distance"][0]).all() and np.isinf(result.measures["distance"][1:]).all()
+    assert len(result.failed) == 2
+
+
+def test_seeds_that_break_at_different_times():
+    class Twice(Poisoned):
+        def forward(self, x):
+            self.bad = [0] if self.passes < 20 else [0, 2]
+            return super().forward(x)
+
+    setting = Setting(1e-3)
+    result = arena(generator=lambda n: Twice(n, [2, 16, 1], [0], after=9)).run(GAN, setting, 20, (0, 1, 2), looks=4)
+    healthy = arena().run(GAN, setting, 20, (0, 1, 2), looks=4)
+    assert np.isfinite(result.measures["distance"]).sum(0).tolist() == [1, 5, 2]
+    assert np.array_equal(result.measures["distance"][:, 1], healthy.measures["distance"][:, 1])
+    assert [line.split(":")[0] for line in result.failed] == ["GAN, seed 0", "GAN, seed 2"]
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_every_seed_broken_from_the_start_is_reported_as_such(batched):
+    class Broken(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(2, 1, 1))
+
+        def forward(self, x):
+            return (x * self.weight[: len(x)] if batched else x).sum(-1, keepdim=True) * float("nan")
+
+    result = arena(batched, generator=lambda *n: Broken()).run(GAN, Setting(1e-3), 2, (3, 4), looks=1)
+    assert np.isinf(result.measures["distance"]).all() and result.measures["distance"].shape == (2, 2)
+    assert len(result.failed) == 2 and result.film == [] and result.seconds.shape == (2,)
+
+
+def test_batched_or_not_a_broken_seed_counts_alike():
+    made_so_far = itertools.count()
+
+    def second_is_broken():
+        net = mlp([2, 16, 1])
+        if next(made_so_far) == 1:
+            net.register_forward_hook(lambda module, x, y: y * float("nan") if module.training else y)
+        return net
+
+    in_turn = arena(False, generator=second_is_broken).run(GAN, Setting(1e-3), 4, (0, 1, 2), looks=2)
+    at_once = arena(generator=lambda n: Poisoned(n, [2, 16, 1], 1, after=1)).run(GAN, Setting(1e-3), 4, (0, 1, 2), looks=2)
+    for result in (in_turn, at_once):
+        assert np.isfinite(result.measures["distance"]).tolist() == [[True] * 3, *[[True, False, True]] * 2]
+        assert len(result.failed) == 1 and ", seed 1" in result.failed[0]
+        assert result.samples.isnan().flatten(1).all(1).tolist() == [False, True, False]
+
+
+def test_a_search_prefers_whole_seeds_and_ranks_the_rest_by_those_that_live(monkeypatch):
+    values = {0.1: [0.1, np.inf], 0.2: [5.0, 6.0], 0.3: [np.inf, np.inf], 0.4: [7.0, 8.0]}
+
+    def run(self, contender, setting, steps, seeds, **options):
+        assert options == {"looks": 1, "split": "valid"}
+        return made("x", values[setting.lr])
+
+    monkeypatch.setattr(Arena, "run", run)
+    assert arena().search(GAN, [Setting(rate) for rate in values], 1).best.lr == 0.2
+    assert arena().search(GAN, [Setting(rate) for rate in (0.3, 0.1)], 1).best.lr == 0.1
+    with pytest.raises(RuntimeError, match="broke off"):
+        arena().search(GAN, [Setting(0.3)], 1)
+
+
+# --- settings and the search ------------------------------------------------------------------------------------------
+
+
+def test_each_player_gets_its_own_rate_and_betas(monkeypatch):
+    from nbdgm.comparison import match
+
+    asked = []
+    monkeypatch.setattr(match, "adam", lambda lr, betas: asked.append((lr, betas)) or adam(lr, betas))
+    adam = __import__("nbdgm").adam
+    arena().run(GAN, Setting(1e-3, (0.1, 0.9)), 1, (0,))
+    arena().run(GAN, Setting(1e-3, (0.1, 0.9), critic_lr=4e-3), 1, (0,))
+    arena().run(GAN, Setting(1e-3, (0.1, 0.9), critic_betas=(0.0, 0.8)), 1, (0,))
+    assert asked == [(1e-3, (0.1, 0.9))] * 2 + [(4e-3, (0.1, 0.9)), (1e-3, (0.1, 0.9)), (1e-3, (0.0, 0.8)), (1e-3, (0.1, 0.9))]
+
+
+def test_turns_of_a_setting_go_before_those_of_the_contender():
+    calls = []
+    counting = Contender("x", lambda D, real, fake: calls.append(1) or D(real).mean(), GAN.generator, turns=3)
+    for setting, expected in ((Setting(1e-3), 6), (Setting(1e-3, turns=1), 2)):
+        calls.clear()
+        arena().run(counting, setting, 2, (0,))
+        assert len(calls) == expected
+
+
+def test_parameters_of_a_contenders_own_reach_the_losses_that_take_them():
+    seen = []
+
+    def critic(D, real, fake, weight=1.0):
+        seen.append(("critic", weight))
+        return D(real).mean()
+
+    def generator(D, real, fake, weight=1.0, power=2):
+        seen.append(("generator", weight, power))
+        return fake.mean()
+
+    mine = Contender("x", critic, generator, parameters={"weight": (1.0, 10.0), "power": (3,)})
+    arena().run(mine, Setting(1e-3), 1, (0,))
+    arena().run(mine, Setting(1e-3, own={"weight": 5.0, "power": 4}), 1, (0,))
+    assert seen == [("critic", 1.0), ("generator", 1.0, 2), ("critic", 5.0), ("generator", 5.0, 4)]
+    found = arena().search(mine, [Setting(1e-3), Setting(2e-3)], 1, (0,))
+    assert [setting for setting, _ in found.rows] == [
+        Setting(rate, own={"weight": weight, "power": 3}) for rate in (1e-3, 2e-3) for weight in (1.0, 10.0)
+    ]
+    with pytest.raises(ValueError, match="neither loss takes 'wieght'"):
+        arena().run(mine, Setting(1e-3, own={"wieght": 5.0}), 1, (0,))
+    with pytest.raises(ValueError, match="neither loss takes 'real'"):
+        Contender("x", critic, generator, parameters={"real": (1,)})
+    for values in ("12", ()):
+        with pytest.raises(ValueError, match=r"parameters\['weight'\] must be a list"):
+            Contender("x", critic, generator, parameters={"weight": values})
+
+
+def test_a_search_tries_every_combination_or_as_many_as_are_asked_for():
+    space = {"lr": (1e-3, 2e-3), "critic_lr": (1e-3, 4e-3), "betas": [(0, 0.9), (0.5, 0.9)]}
+    turning = dataclasses.replace(GAN, parameters={"turns": (1, 2)})
+    every = candidates(turning, space, None, np.random.default_rng(0))
+    assert len(every) == 16 and len(set(every)) == 16
+    assert every[1] == Setting(1e-3, (0, 0.9), critic_lr=1e-3, turns=2)
+    some = candidates(turning, space, 5, np.random.default_rng(0))
+    assert len(set(some)) == 5 and set(some) < set(every) and candidates(turning, space, 16, np.random.default_rng(0)) == every
+    assert some != every[:5] and some == candidates(turning, space, 5, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="no 'lr' among"):
+        candidates(GAN, {"critic_lr": (1,)}, None, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="tries must be 1 or more, got 0"):
+        candidates(GAN, space, 0, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="settings is empty"):
+        candidates(GAN, {}, None, np.random.default_rng(0))
+
+
+def test_settings_read_and_unpack():
+    assert str(Setting(1e-3, (0, 0.9))) == "0.001, (0, 0.9)"
+    full = Setting(1e-3, (0, 0.9), critic_lr=4e-3, turns=2, own={"weight": 10.0, "kind": "one"})
+    assert str(full) == "0.001, (0, 0.9); critic 0.004, (0, 0.9); turns 2; weight 10; kind one"
+    assert str(Setting(1e-3, critic_betas=(0.0, 0.9))) == "0.001, (0.5, 0.999); critic 0.001, (0, 0.9)"
+    assert Setting.of(**full.values()) == full and tuple(full) == (1e-3, (0, 0.9)) and len({full, Setting(1e-3)}) == 2
+    assert full != Setting(1e-3, (0, 0.9), critic_lr=4e-3, turns=2)
+
+
+def test_a_best_setting_at_the_edge_of_the_search_is_flagged(capsys):
+    own = lambda weight: {"weight": weight, "kind": "one"}
+    rows = [
+        (Setting(rate, (first, 0.9), turns=turns, own=own(weight)), [1.0])
+        for rate in (1e-3, 2e-3, 4e-3)
+        for first in (0.0, 0.5)
+        for turns in (1, 2)
+        for weight in (0.0, 1.0, 2.0)
+    ]
+    edges = lambda best: Found(best, rows).edges
+    assert edges(Setting(2e-3, (0.0, 0.9), turns=1, own=own(1.0))) == [], "0 and one turn have nothing below"
+    assert edges(Setting(2e-3, (0.0, 0.9), turns=1, own=own(0.0))) == []
+    assert edges(Setting(1e-3, (0.0, 0.9), turns=1, own=own(1.0))) == ["lr lowest"]
+    assert edges(Setting(4e-3, (0.5, 0.9), turns=2, own=own(2.0))) == [
+        "lr highest",
+        "betas[0] highest",
+        "turns highest",
+        "weight highest",
+    ]
+    assert Found(Setting(1e-3), [(Setting(1e-3), [1.0])]).edges == []
+    found = Found(Setting(1e-3), [(Setting(rate), [1.0]) for rate in (1e-3, 2e-3)])
+    result = arena().run(GAN, found, 1, (0, 1), looks=1)
+    assert result.edges == ["lr lowest"] and result.setting == Setting(1e-3)
+    assert arena().run(GAN, Setting(1e-3), 1, (0, 1), looks=1).edges is None
+    compare([result])
+    assert "lr lowest" in shown(capsys)[1]
+
+
+# --- differences ------------------------------------------------------------------------------------------------------
+
+
+def test_a_difference_is_students_interval_over_the_same_seeds():
+    a, b = [1.0, 2.0, 4.0, 4.5], [1.5, 2.2, 4.4, 5.5]
+    found = difference(made("a", a), made("b", b))
+    test = stats.ttest_rel(a, b)
+    assert found.mean == pytest.approx(-0.525) and found.seeds == 4
+    assert found[1:3] == pytest.approx(tuple(test.confidence_interval(0.95)))
+    assert found.decided == (test.pvalue < 0.05)
+    wide = difference(made("a", a), made("b", b), confidence=0.999)
+    assert wide[1:3] == pytest.approx(tuple(test.confidence_interval(0.999))) and not wide.decided
+    assert difference(made("a", a), made("b", b), "other").mean == pytest.approx(0.525)
+    assert (
+        difference(made("b", b), made("a", a), confidence=0.9).low > 0
+        and difference(made("b", b), made("a", a), confidence=0.9).decided
     )
 
 
-def test_only_ranges_that_do_not_overlap_rank(capsys):
-    a, b, c = made("a", [1.0, 2.0, 3.0]), made("b", [3.1, 4.0, 5.0]), made("c", [2.9, 3.0, 9.0])
-    assert ahead(a, b) and not ahead(b, a) and not ahead(a, c) and not ahead(b, c) and not ahead(a, a)
-    table([b, c, a], caption="three")
-    rows = ast.literal_eval(capsys.readouterr().out)["text/plain"].splitlines()
-    assert rows[0] == "three" and [row.split()[0] for row in rows[3:]] == ["a", "b", "c"]
-    assert rows[3].split()[-1] == "b" and rows[4].split()[-1] == "–" and "0.001, (0.5, 0.999)" in rows[3]
+def test_differences_that_cannot_be_decided():
+    a = made("a", [1.0, 2.0])
+    one = difference(made("a", [1.0]), made("b", [2.0]))
+    assert one == (-1.0, -math.inf, math.inf, 1) and not one.decided
+    broken = difference(a, made("b", [np.inf, 5.0]))
+    assert broken == (-3.0, -math.inf, math.inf, 1) and not broken.decided
+    three = difference(made("a", [1.0, 2.0, 3.0]), made("b", [np.inf, 5.0, 6.0]))
+    assert three == (-3.0, -math.inf, math.inf, 2), "those that live are not all"
+    none = difference(made("a", [np.inf]), made("b", [2.0]))
+    assert math.isnan(none.mean) and not none.decided
+    same = difference(a, made("b", [1.0, 2.0]))
+    assert same == (0.0, 0.0, 0.0, 2) and not same.decided
+    assert difference(a, made("b", [2.0, 3.0])) == (-1.0, -1.0, -1.0, 2)
+    with pytest.raises(ValueError, match="run both with the same seeds"):
+        difference(a, made("b", [1.0, 2.0], seeds=(5, 6)))
+    for confidence in (0, 1):
+        with pytest.raises(ValueError, match="confidence must be between 0 and 1"):
+            difference(a, a, confidence=confidence)
+
+
+def test_a_table_begins_with_the_data_and_ends_with_a_trivial_model(capsys):
+    asked = []
+
+    def noise(n, seed):
+        asked.append((n, seed))
+        return 30 * torch.rand(n, 1)
+
+    place = arena(null={"noise": noise}, samples=300)
+    one = place.run(GAN, Setting(5e-3, (0.5, 0.9)), 100, (0, 1, 2), looks=1)
+    other = dataclasses.replace(one, contender=Contender.of("other", losses.minimax), edges=[])
+    other.measures = {name: np.add(values, [0.5, 0.6, 0.7]) for name, values in one.measures.items()}
+    compare([other, one], caption="two", against="GAN", digits=2)
+    rows, _ = shown(capsys)
+    assert rows[0] == "two" and [row.split("  ")[0] for row in rows[3:]] == ["the data", "GAN", "other", "noise"]
+    assert asked == [(300, 0), (300, 1), (300, 2)]
+    data_row, null = place.anchors((0, 1, 2))
+    assert data_row.name == "the data" and data_row.samples.shape == (3, 300, 1) and data_row.seeds == (0, 1, 2)
+    assert data_row.final().max() < 0.1 and null.final().min() > 5 and len(set(null.final())) == 3
+    assert " ".join(f"{v:.2f}" for v in one.final()) in rows[4] and " ".join(f"{v:.2f}" for v in null.final()) in rows[6]
+    assert f"{np.median(one.final()):.2f}" in rows[4].split()
+    half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(3)
+    assert f"+0.60 [{0.6 - half:+.2f}, {0.6 + half:+.2f}] higher" in rows[5]
+    assert "not searched" in rows[4] and "inside" in rows[5] and "higher" in rows[6]
+    lower = difference(data_row, one)
+    assert f"{lower.mean:+.2f} [{lower.low:+.2f}, {lower.high:+.2f}] " in rows[3]
+    compare([other, one])
+    assert "minus other" in shown(capsys)[0][0]
+    with pytest.raises(ValueError, match="there is no 'gan' among"):
+        compare([one], against="gan")
+    with pytest.raises(ValueError, match="results is empty"):
+        compare([])
+
+
+def test_the_data_of_the_first_row_are_fresh_for_each_seed_and_the_same_each_time():
+    place = arena(samples=100)
+    (first,), (again,), (later,) = place.anchors((0, 1)), place.anchors((0, 1)), place.anchors((1, 2), "valid")
+    assert torch.equal(first.samples, again.samples) and torch.equal(first.samples[1], later.samples[0])
+    assert not torch.equal(first.samples[0], first.samples[1])
+    assert torch.equal(first.samples[0], torch.cat(list(itertools.islice(LAW.batches(32, 0), 4)))[:100].cpu())
+
+
+def test_without_a_null_the_untrained_networks_come_last(capsys):
+    result = arena().run(GAN, Setting(5e-3), 50, (0, 1), looks=1)
+    compare([result])
+    rows, _ = shown(capsys)
+    assert [row.split("  ")[0] for row in rows[2:]] == ["the data", "GAN", "untrained networks"]
+    assert " ".join(f"{v:.3f}" for v in result.measures["distance"][0]) in rows[-1]
+
+
+def test_a_table_says_which_seeds_broke_off_and_compares_nothing_with_them(capsys):
+    compare([made("a", [1.0, 2.0]), made("b", [np.inf, 5.0]), made("c", [0.0, 0.25])])
+    rows, _ = shown(capsys)
+    assert [row.split()[0] for row in rows[2:]] == ["c", "a", "b"]
+    assert "broke off 5.000" in rows[4] and "a seed broke off" in rows[4] and "not decided" in rows[2]
+    compare([made("a", [1.0]), made("b", [2.0])])
+    assert "not compared: one seed" in shown(capsys)[1]
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_shift_of_all_seeds_shifts_the_arena(batched, monkeypatch):
+    run = lambda: arena(batched).run(GAN, Setting(1e-3), 2, (0, 1), looks=1).final()
+    plain = run()
+    monkeypatch.setenv("NBDGM_SEED", "0")
+    assert np.array_equal(run(), plain)
+    monkeypatch.setenv("NBDGM_SEED", "1000")
+    assert not np.isin(run(), plain).any()
+    assert np.array_equal(run(), run())
+
+
+def test_losses_see_full_precision():
+    """As on a GPU, where autocast makes the networks' outputs bfloat16."""
+    seen = []
+
+    class Half(Crowd):
+        def forward(self, x):
+            return super().forward(x.float()).bfloat16()
+
+    def critic(D, real, fake):
+        seen.extend([fake.dtype, D(real).dtype, (real - fake).dtype])
+        return D(real).mean()
+
+    place = arena(generator=lambda n: Half(n, [2, 4, 1]), critic=lambda n: Half(n, [1, 4, 1]))
+    place.run(Contender("x", critic, lambda D, real, fake: D(fake).mean()), Setting(1e-3), 1, (0, 1), looks=1)
+    assert set(seen) == {torch.float32}
 
 
 @pytest.mark.parametrize(
@@ -225,6 +608,8 @@ def test_a_film_shows_every_look_of_every_contender(monkeypatch):
     np.testing.assert_allclose(points[1] - points[0], [[105.0, 0.0]] * 500, atol=1e-4)
     np.testing.assert_allclose(marks[0], ring.centers.cpu())
     assert [text.get_text() for text in ax.texts] == ["GAN", "GAN"]
+    divided = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2]
+    assert divided == [52.5], "one line between two panels"
     assert ax.get_ylim() == (-50, 50) and ax.get_xlim() == (-52.5, 157.5)
     results[1].film = results[1].film[:1]  # as if it had broken off: its last picture stays
     ax.clear()

@@ -73,7 +73,7 @@ def test_ci_calls_what_the_readme_calls():
 
 def test_make_without_target_lists_every_public_target():
     shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("book", "test", "quick", "lab", "run", "bench", "lock", "clean"):
+    for target in ("book", "test", "quick", "lab", "run", "replicate", "bench", "lock", "clean"):
         assert re.search(rf"^  {target} ", shown, re.M), f"`make` does not list {target}"
 
 

@@ -1,4 +1,4 @@
-"""Read the stored chapters: their cells, proofs, claims, the IDs they name, and where their outputs come from.
+"""Read the stored chapters: their cells, proofs, claims, the IDs they treat, and where their outputs come from.
 
 One reader serves the runner (`execute.py`), the Sphinx extension (`nbdgm_book`) and the tests. Nothing here runs a chapter.
 """
@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 PROOF_MIME = "application/vnd.nbdgm.proof+json"
 CLAIM_MIME = "application/vnd.nbdgm.claim+json"
+CHECK_MIME = "application/vnd.nbdgm.check+json"
 BUDGETS = ("smoke", "cpu", "gpu")
 RUNS = "tools/data/runs"
 REPLICATIONS = "tools/data/replications"
@@ -65,11 +66,37 @@ class Record:
 
     @property
     def ids(self) -> list[str]:
-        return list(self.data.get("ids", [])) or ID.findall(self.data.get("text", ""))
+        return list(self.data.get("ids", []))
 
     @property
     def status(self) -> str:
         return self.data.get("status", "not checked")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one claim in runs with other seeds or more updates: it is the claim `index` of the cell named `cell`."""
+
+    cell: str
+    index: int
+    text: str
+    outcomes: list[tuple[dict, dict]] = field(repr=False)
+    """(run, the claim in it), of all replications."""
+
+    @property
+    def runs(self) -> int:
+        """The runs that could decide it: not those at a budget, or on data, that it is not about."""
+        return sum(claim["status"] != "not checked" for _, claim in self.outcomes)
+
+    @property
+    def failed(self) -> list[tuple[dict, dict]]:
+        """The (run, claim) in which it was false, or was not reached."""
+        return [(run, claim) for run, claim in self.outcomes if claim["status"] not in ("holds", "not checked")]
+
+    def __str__(self) -> str:
+        if not self.runs:
+            return "not replicated"
+        return f"held in {self.runs - len(self.failed)} of {self.runs} other run" + "s" * (self.runs != 1)
 
 
 @dataclass(frozen=True)
@@ -138,30 +165,70 @@ class Chapter:
         return [run for run in found if run["hash"] == code_hash(self.notebook)]
 
     @cached_property
-    def prose_ids(self) -> set[str]:
-        """IDs that the markdown cells name."""
-        return {i for c in self.cells if c["cell_type"] == "markdown" for i in ID.findall(source(c))}
+    def replications(self) -> list[dict]:
+        """The runs of this very code with other seeds or more updates (`replicate.py`): `seed`, `stretch`, `budget`, where and
+        when, `claims` (each with `cell`, `index`, `text`, `status`, `values`), and `failed` where a cell stopped the run.
+        """
+        root = self.path.parents[len(Path(self.docname).parts) - 1]
+        file = replication_file(self.docname, root)
+        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return found["runs"] if found.get("hash") == code_hash(self.notebook) else []
 
     @cached_property
-    def code_ids(self) -> dict[str, str]:
-        """ID -> anchor of the first code cell that names it."""
+    def verdicts(self) -> list["Verdict"]:
+        """What became of the claims in the replications: one for each of `claims`, in their order, then those that only
+        replications made.
+        """
+        places: list[tuple[tuple[str, int], str]] = []
+        for claim in self.claims:
+            cell = cell_name(self.cells[claim.cell], claim.cell)
+            places.append(((cell, sum(c == cell for (c, _), _ in places)), claim.data["text"]))
+        made = [(run, claim) for run in self.replications for claim in run["claims"]]
+        for _, claim in made:
+            place = claim["cell"], claim["index"]
+            if all(place != known for known, _ in places):
+                places.append((place, claim["text"]))
+        return [Verdict(*p, text, [(r, c) for r, c in made if (c["cell"], c["index"]) == p]) for p, text in places]
+
+    @cached_property
+    def checks(self) -> list[Record]:
+        return self._records(CHECK_MIME)
+
+    @cached_property
+    def covers(self) -> dict[str, str]:
+        """ID -> anchor of the first cell whose metadata name it (`nbdgm.covers`); of the title cell if no other does."""
         found: dict[str, str] = {}
-        for index, cell in enumerate(self.cells):
-            if cell["cell_type"] == "code":
-                for name in ID.findall(source(cell)):
-                    found.setdefault(name, anchor(cell, index))
+        for index in [*range(1, len(self.cells)), 0]:
+            for name in covers(self.cells[index]):
+                found.setdefault(name, anchor(self.cells[index], index))
         return found
+
+    @cached_property
+    def ids(self) -> set[str]:
+        """IDs that the chapter treats: in a derivation, or in a cell whose metadata say so."""
+        return set(self.covers) | {i for record in self.derivations for i in record.ids}
+
+
+def covers(cell: dict) -> list[str]:
+    """The IDs of the source map that a cell treats, from its metadata."""
+    return list(cell.get("metadata", {}).get("nbdgm", {}).get("covers", []))
 
 
 def first_edition(root: Path = ROOT) -> set[str]:
     """The docnames of chapters not yet revised, to which the rules of the second edition do not apply."""
-    lines = (root / FIRST_EDITION).read_text(encoding="utf-8").splitlines()
+    file = root / FIRST_EDITION
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return {line for line in lines if line and not line.startswith("#")}
+
+
+def cell_name(cell: dict, index: int) -> str:
+    """The cell's id, or its number where it has none."""
+    return cell.get("id") or str(index + 1)
 
 
 def anchor(cell: dict, index: int) -> str:
     """The HTML id that the extension gives to a code cell."""
-    return "cell-" + re.sub(r"[^\w-]", "-", cell.get("id") or str(index + 1))
+    return "cell-" + re.sub(r"[^\w-]", "-", cell_name(cell, index))
 
 
 def read(path: Path, root: Path = ROOT) -> Chapter:

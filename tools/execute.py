@@ -400,8 +400,9 @@ def execute_proofs(path: Path, *, timeout: float, write: bool = True, root: Path
             executed = next(c for c in notebook.cells if c.id == cell.id)
             cell.execution_count, cell.outputs = count, tidy(executed.outputs, count)
     facts = environment(result.seconds, chapter.provenance["budget"], root)
+    versions = {name: facts["versions"][name] for name in ("python", "sympy")}
     after.metadata["nbdgm"] |= {"hash": code_hash(after), "hash_rest": rest_hash(after)}
-    after.metadata["nbdgm"]["proofs"] = {key: facts[key] for key in ("commit", "date", "seconds", "versions")}
+    after.metadata["nbdgm"]["proofs"] = {key: facts[key] for key in ("commit", "date", "seconds")} | {"versions": versions}
     store(path, nbformat.writes(after) + "\n")
     if proof_claims(chapter) == proof_claims(read(path, root)):  # so what is recorded of the claims is still all there is
         renew_records(path, chapter.provenance["hash"], code_hash(after), root)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from nbdgm.border import unit_interval, whole
+from nbdgm.runtime import generator, shifted
+
 
 class Batches:
     """An endless iterator over batches of `size` examples.
@@ -20,7 +23,7 @@ class Batches:
     Args:
         tensors: one tensor, or a tuple of tensors of equal length.
         size: examples in a batch, from 1 to the number of examples.
-        seed: of the order and of the transform's random draws.
+        seed: of the order and of the transform's random draws; shifted by `NBDGM_SEED`, as all seeds of a run.
         transform: applied to the first tensor of each batch.
 
     Raises:
@@ -33,11 +36,12 @@ class Batches:
         self.single = isinstance(tensors, Tensor)
         self.tensors = (tensors,) if self.single else tuple(tensors)
         n = check_size(size, self.tensors)
+        size = int(size)
         self.size, self.seed, self.examples = size, seed, n
         self.steps_per_epoch = -(-n // size)
         self._transform, self._draws = transform, _wants_generator(transform)
-        self._order = torch.Generator().manual_seed(seed)
-        self._noise = torch.Generator(self.device).manual_seed(seed + 1)
+        self._order = generator(seed, "cpu")
+        self._noise = torch.Generator(self.device).manual_seed(shifted(seed) + 1)
         self._start_epoch(0)
 
     @property
@@ -98,12 +102,12 @@ def check_size(size: int, tensors: Sequence[Tensor]) -> int:
     """The common length of `tensors`, once it is clear that a batch of `size` can be taken from them."""
     if not tensors or not all(isinstance(t, Tensor) and t.ndim >= 1 for t in tensors):
         raise ValueError("tensors: expected a tensor, or a non-empty sequence of tensors, with examples along the first axis")
-    lengths = [len(t) for t in tensors]
+    lengths, devices = [len(t) for t in tensors], {str(t.device) for t in tensors}
     if len(set(lengths)) > 1:
         raise ValueError(f"tensors: all must have the same length, got {lengths}")
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"size: expected an integer of at least 1, got {size!r}")
-    if size > lengths[0]:
+    if len(devices) > 1:
+        raise ValueError(f"tensors: all must lie on the same device, got {', '.join(sorted(devices))}")
+    if whole("size", size) > lengths[0]:
         raise ValueError(f"size: a batch of {size} is larger than the data set, which has {lengths[0]} examples")
     return lengths[0]
 
@@ -130,10 +134,15 @@ def compose(*transforms: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def binarize(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """One Bernoulli draw per pixel, with the grey value in [0, 1] as its probability (dynamic binarization). Same shape, 0
-    or 1.
+    """One Bernoulli draw per pixel, with the grey value in [0, 1] as its probability (dynamic binarization). Same shape and
+    type, 0 or 1. Half-precision grey values are compared with numbers drawn in float32.
+
+    Raises:
+        ValueError: for integers, and (checked on the CPU only, where it is free) for values outside [0, 1] or NaN.
     """
-    return torch.rand(x.shape, dtype=x.dtype, device=x.device, generator=generator).lt_(x)
+    x = unit_interval("x", x)
+    drawn = torch.rand(x.shape, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device, generator=generator)
+    return drawn.lt_(x).to(x.dtype)
 
 
 def flip(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -143,10 +152,22 @@ def flip(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
 
 
 def to_signed(x: Tensor) -> Tensor:
-    """From [0, 1] to [-1, 1], the range of a generator that ends in tanh."""
-    return x * 2 - 1
+    """From [0, 1] to [-1, 1], the range of a generator that ends in tanh.
+
+    Raises:
+        ValueError: for integers, and (checked on the CPU only, where it is free) for NaN or values that leave [0, 1] by more
+            than 0.02.
+    """
+    return unit_interval("x", x, slack=0.02) * 2 - 1
 
 
 def from_signed(x: Tensor) -> Tensor:
-    """From [-1, 1] to [0, 1]; what lies outside is clipped."""
+    """From [-1, 1] to [0, 1]; what lies outside is clipped.
+
+    Raises:
+        ValueError: for integers.
+    """
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        found = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"x: expected a floating-point tensor with values in [-1, 1], got {found}")
     return ((x + 1) / 2).clamp(0, 1)

@@ -10,18 +10,24 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .batches import check_size
+from nbdgm.border import floats, positive, whole
+from nbdgm.runtime import generator
 
 
 class GaussianMixture:
     """A mixture of Gaussians of covariance std_k^2 I.
 
     Args:
-        centers: (K, D).
+        centers: (K, D), finite.
         std: one number, or one per component (K,).
         weights: (K,), positive; they are normalised. Equal by default.
         name: shown by `repr`.
         device: where samples lie; that of this run by default.
+
+    Numbers may come as tensors, arrays or lists; they are kept in float32.
+
+    Raises:
+        ValueError: naming the argument, for another shape, or for numbers that are not finite or not positive.
     """
 
     def __init__(
@@ -36,17 +42,15 @@ class GaussianMixture:
             from nbdgm.runtime import device as default_device
 
             device = default_device()
-        if centers.ndim != 2:
-            raise ValueError(f"centers: expected shape (K, D), got {tuple(centers.shape)}")
-        stds = torch.as_tensor(std, dtype=torch.float32).expand(len(centers))
-        weights = torch.ones(len(centers)) if weights is None else torch.as_tensor(weights, dtype=torch.float32)
-        if not (stds > 0).all():
-            raise ValueError(f"std: expected positive numbers, got {std}")
-        if len(weights) != len(centers) or not (weights > 0).all():
-            raise ValueError(f"weights: expected {len(centers)} positive numbers, got {weights.tolist()}")
+        centers = floats("centers", centers).float()
+        if centers.ndim != 2 or 0 in centers.shape:
+            raise ValueError(f"centers: expected shape (K, D) with K, D >= 1, got {tuple(centers.shape)}")
+        if not centers.isfinite().all():
+            raise ValueError("centers: some coordinates are not finite")
+        weights = torch.ones(len(centers)) if weights is None else positive("weights", weights, len(centers), one=False)
         self.name = name
-        self.centers = centers.float().to(device)
-        self.stds = stds.to(device)
+        self.centers = centers.to(device)
+        self.stds = positive("std", std, len(centers)).to(device)
         self.weights = (weights / weights.sum()).to(device)
 
     @property
@@ -69,16 +73,14 @@ class GaussianMixture:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """`n` independent draws, (n, D)."""
-        if n < 0:
-            raise ValueError(f"n: expected at least 0, got {n}")
-        if n == 0:
+        if whole("n", n, 0) == 0:
             return self.centers[:0].clone()
         k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         noise = torch.randn(n, self.dimensions, device=self.device, generator=generator)
         return self.centers[k] + self.stds[k, None] * noise
 
     def component_log_probs(self, x: Tensor) -> Tensor:
-        """log(weight_k N(x; center_k, std_k^2 I)) in nats: (..., K) for `x` (..., D)."""
+        """log(weight_k N(x; center_k, std_k^2 I)) in nats: (..., K) for `x` (..., D), in float64 if `x` is, else in float32."""
         x = self._points(x)
         squares = (x[..., None, :] - self.centers.to(x.dtype)).square().sum(-1)
         stds = self.stds.to(x.dtype)
@@ -86,10 +88,17 @@ class GaussianMixture:
         return constants - 0.5 * squares / stds**2
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The exact log-density in nats: (...) for `x` (..., D). In one dimension a vector (N,) of points is welcome too."""
+        """The exact log-density in nats: (...) for `x` (..., D), in float64 if `x` is, else in float32.
+
+        In one dimension numbers may come without an axis of their own: a vector (N,), or a grid (N, M) with M > 1.
+
+        Raises:
+            ValueError: for points of another dimension.
+        """
         return self.component_log_probs(x).logsumexp(-1)
 
     def _points(self, x: Tensor) -> Tensor:
+        x = floats("x", x)
         if self.dimensions == 1 and (x.ndim < 2 or x.shape[-1] != 1):
             x = x[..., None]
         if x.ndim == 0 or x.shape[-1] != self.dimensions:
@@ -105,9 +114,8 @@ class DensityBatches:
     """Endless fresh samples of a density, from a generator of its own; stops and continues exactly (`state_dict`)."""
 
     def __init__(self, density: GaussianMixture, size: int, seed: int = 0) -> None:
-        check_size(size, [torch.empty(max(int(size), 1))])
-        self.density, self.size = density, size
-        self._generator = torch.Generator(density.device).manual_seed(seed)
+        self.density, self.size = density, whole("size", size)
+        self._generator = generator(seed, density.device)
 
     def __iter__(self) -> "DensityBatches":
         return self
@@ -128,19 +136,19 @@ class DensityBatches:
 
 def ring(modes: int = 8, radius: float = 2.0, std: float = 0.02, device: torch.device | str | None = None) -> GaussianMixture:
     """Equal Gaussians, evenly spaced on a circle: the usual test for lost modes."""
-    angle = torch.arange(modes) * (2 * math.pi / modes)
+    angle = torch.arange(whole("modes", modes)) * (2 * math.pi / modes)
     return GaussianMixture(radius * torch.stack([angle.cos(), angle.sin()], 1), std, name=f"ring of {modes}", device=device)
 
 
 def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05, device: torch.device | str | None = None) -> GaussianMixture:
     """`side` x `side` equal Gaussians on a square lattice centred at the origin."""
-    line = (torch.arange(side) - (side - 1) / 2) * spacing
+    line = (torch.arange(whole("side", side)) - (side - 1) / 2) * spacing
     return GaussianMixture(torch.cartesian_prod(line, line), std, name=f"grid of {side * side}", device=device)
 
 
 def moons(std: float = 0.1, points: int = 64, device: torch.device | str | None = None) -> GaussianMixture:
     """Two interlocking half circles of radius 1.5, each made of `points` Gaussians."""
-    angle = (torch.arange(points) + 0.5) * (math.pi / points)
+    angle = (torch.arange(whole("points", points)) + 0.5) * (math.pi / points)
     upper = torch.stack([1.5 * angle.cos() - 0.75, 1.5 * angle.sin() - 0.375], 1)
     return GaussianMixture(torch.cat([upper, -upper]), std, name="moons", device=device)
 
@@ -149,11 +157,13 @@ def spirals(
     arms: int = 2, turns: float = 1.25, std: float = 0.06, points: int = 128, device: torch.device | str | None = None
 ) -> GaussianMixture:
     """Archimedean spirals from radius 0.3 to 2.3, each made of `points` Gaussians of equal weight."""
-    t = ((torch.arange(points) + 0.5) / points).sqrt()  # the square root spreads the points evenly along the curve
+    t = (
+        (torch.arange(whole("points", points)) + 0.5) / points
+    ).sqrt()  # the square root spreads the points evenly along the curve
     radius, angle = 0.3 + 2.0 * t, 2 * math.pi * turns * t
     centers = [
         torch.stack([radius * (angle + 2 * math.pi * a / arms).cos(), radius * (angle + 2 * math.pi * a / arms).sin()], 1)
-        for a in range(arms)
+        for a in range(whole("arms", arms))
     ]
     return GaussianMixture(torch.cat(centers), std, name="spirals", device=device)
 
@@ -165,10 +175,7 @@ def mixture_1d(
     device: torch.device | str | None = None,
 ) -> GaussianMixture:
     """A mixture on the line; samples have shape (n, 1)."""
-    return GaussianMixture(
-        torch.tensor(list(centers), dtype=torch.float32)[:, None],
-        std if isinstance(std, (int, float)) else torch.tensor(list(std), dtype=torch.float32),
-        None if weights is None else torch.tensor(list(weights), dtype=torch.float32),
-        name="1-D mixture",
-        device=device,
-    )
+    line = floats("centers", centers)
+    if line.ndim != 1:
+        raise ValueError(f"centers: expected numbers, got shape {tuple(line.shape)}")
+    return GaussianMixture(line[:, None], std, weights, name="1-D mixture", device=device)

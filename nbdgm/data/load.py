@@ -1,13 +1,17 @@
 """Images by name: from $NBDGM_DATA, from the user's cache, from the network, or a stand-in that says that it is one."""
 
+import contextlib
 import csv
 import gzip
 import hashlib
+import http.client
 import io
 import os
+import socket
 import struct
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +64,9 @@ def load(name: str, split: str = "train", device: torch.device | str | None = No
       cache, never downloaded, and must not be shown or passed on: show what a model makes of them.
 
     `split` may also be "train+valid". Files are looked for in `$NBDGM_DATA`, then in the user's cache (`$NBDGM_CACHE` moves
-    it), and are else downloaded into the cache and checked, unless `NBDGM_OFFLINE=1`. At the smoke budget and without a
-    network a stand-in is returned: a line is printed, and `.stand_in` is True. The file of the binarized test images is
-    sorted by class; here they are shuffled, always in the same way.
+    it; in both `~` is the home folder), and are else downloaded into the cache and checked, unless `NBDGM_OFFLINE=1`. At the
+    smoke budget and without a network a stand-in is returned: what is printed says which file was looked for, and `.stand_in`
+    is True. The file of the binarized test images is sorted by class; here they are shuffled, always in the same way.
 
     Raises:
         ValueError: for an unknown name or split, or an `NBDGM_DATA` that is no folder.
@@ -80,10 +84,31 @@ def load(name: str, split: str = "train", device: torch.device | str | None = No
 
 
 def cache_folder() -> Path:
-    """Where downloads and trained feature networks are kept: `$NBDGM_CACHE`, else the user's cache folder."""
+    """Where downloads and trained feature networks are kept: `$NBDGM_CACHE`, else the user's cache folder; for a user without
+    a home (as in containers), a folder among the temporary ones.
+
+    Raises:
+        ValueError: `NBDGM_CACHE` begins with a `~` that stands for no known folder.
+    """
     import platformdirs
 
-    return Path(os.environ.get("NBDGM_CACHE") or platformdirs.user_cache_dir("nbdgm"))
+    if os.environ.get("NBDGM_CACHE"):
+        return _folder("NBDGM_CACHE")
+    try:
+        folder = Path(platformdirs.user_cache_dir("nbdgm"))
+    except RuntimeError:  # what platformdirs says where there is no home; older versions return "~/..."
+        folder = Path("~")
+    if folder.is_absolute():
+        return folder
+    return Path(tempfile.gettempdir()) / f"nbdgm-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+
+
+def _folder(variable: str) -> Path:
+    """The folder that an environment variable names, with `~` expanded."""
+    folder = os.path.expanduser(os.environ[variable])
+    if folder.startswith("~"):
+        raise ValueError(f"{variable}={folder}: this user has no known home folder; write the path without ~")
+    return Path(folder)
 
 
 def _smoke() -> bool:
@@ -144,24 +169,54 @@ def _to_float(x: np.ndarray) -> Tensor:
     return torch.from_numpy(x.astype(np.float32)).div_(255)
 
 
+def _roots() -> Iterator[Path]:
+    if os.environ.get("NBDGM_DATA"):
+        data = _folder("NBDGM_DATA")
+        if not os.path.isdir(data):
+            raise ValueError(f"NBDGM_DATA={data} is no folder; set it to the one that holds MNIST/raw, or unset it")
+        yield data
+    yield cache_folder()  # asked for only when it is needed
+
+
 def _find(folder: str, files: list[str], download: Callable[[Path], None] | None) -> Path | None:
-    """The folder that has all the files; if none has, downloads them; None if that is not possible (or not provided for)."""
-    roots = [Path(os.environ["NBDGM_DATA"])] if os.environ.get("NBDGM_DATA") else []
-    if roots and not roots[0].is_dir():
-        raise ValueError(f"NBDGM_DATA={roots[0]} is no folder; set it to the one that holds MNIST/raw, or unset it")
-    for root in [*roots, cache_folder()]:
-        if all((root / folder / file).is_file() for file in files):
+    """The folder that has all the files; if none has, downloads them; None, and a line that says which files were missed, if
+    that is not possible (or not provided for).
+    """
+    missing = []
+    for root in _roots():
+        absent = [root / folder / file for file in files if not os.path.isfile(root / folder / file)]
+        if not absent:
             return root / folder
-    if download is None or os.environ.get("NBDGM_OFFLINE", "") not in ("", "0"):
-        return None
-    target = cache_folder() / folder
+        missing.append(str(absent[0]))
+    if download is not None and os.environ.get("NBDGM_OFFLINE", "") in ("", "0"):
+        target = cache_folder() / folder
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            download(target)
+        except _DROPPED as error:
+            print(f"No download into {target}: {error or type(error).__name__}")
+        else:
+            return target
+    print(f"There is no {' and no '.join(missing)}.")
+    return None
+
+
+# What a network, a proxy in it, a mirror or a full disk can do: URLError, timeouts and ENOSPC are OSErrors, a wrong checksum a
+# RuntimeError, a reply that breaks off or is no HTTP an HTTPException.
+_DROPPED = (OSError, RuntimeError, EOFError, ValueError, http.client.HTTPException)
+PATIENCE = 30.0  # seconds that a mirror may be silent
+
+
+@contextlib.contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    """A folder inside `target` for what is being downloaded. Nothing of it stays, and no mirror is waited for without end."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        download(target)
-    except (OSError, RuntimeError, EOFError) as error:  # URLError, timeouts and a full disk are OSErrors
-        print(f"No download into {target}: {error}")
-        return None
-    return target
+        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=target, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _download_idx(name: str, target: Path) -> None:
@@ -170,14 +225,13 @@ def _download_idx(name: str, target: Path) -> None:
 
     source = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
     for file, md5 in IDX_SETS[name][1].items():
-        unfinished = f"{file}.{os.getpid()}"
         for mirror in source.mirrors:
             try:
-                download_url(mirror + file, target, unfinished, md5)  # checks the md5
-                os.replace(target / unfinished, target / file)
+                with _unfinished(target) as folder:
+                    download_url(mirror + file, folder, file, md5)  # checks the md5
+                    os.replace(folder / file, target / file)
                 break
-            except (OSError, RuntimeError):
-                (target / unfinished).unlink(missing_ok=True)
+            except _DROPPED:
                 if mirror == source.mirrors[-1]:
                     raise
 
@@ -231,15 +285,14 @@ def _read_packed(path: Path, part: str) -> np.ndarray:
 
 def _download_binarized(target: Path) -> None:
     packed = {}
-    for part, (n, sha256, _) in BINARIZED.items():
-        text = target / f"{part}.amat"
-        torch.hub.download_url_to_file(BINARIZED_URL.format(part), str(text), hash_prefix=sha256, progress=False)
-        pixels = np.frombuffer(text.read_bytes().replace(b"\n", b"").replace(b" ", b""), np.uint8) - ord("0")
-        packed[part] = np.packbits(pixels.reshape(n, 784), axis=1)
-        text.unlink()
-    unfinished = target / f"unfinished-{os.getpid()}.npz"
-    np.savez_compressed(unfinished, **packed)
-    os.replace(unfinished, target / "binarized_mnist.npz")
+    with _unfinished(target) as folder:
+        for part, (n, sha256, _) in BINARIZED.items():
+            text = folder / f"{part}.amat"
+            torch.hub.download_url_to_file(BINARIZED_URL.format(part), str(text), hash_prefix=sha256, progress=False)
+            pixels = np.frombuffer(text.read_bytes().replace(b"\n", b"").replace(b" ", b""), np.uint8) - ord("0")
+            packed[part] = np.packbits(pixels.reshape(n, 784), axis=1)
+        np.savez_compressed(folder / "packed.npz", **packed)
+        os.replace(folder / "packed.npz", target / "binarized_mnist.npz")
 
 
 # --- tagged anime faces ---------------------------------------------------------------------------------------------

@@ -53,9 +53,14 @@ def diagram(
     for argument, names in (("labels", labels or {}), ("colours", colours or {})):
         for name in names:
             _known(name, nodes, argument)
+    for name, spec in nodes.items():
+        if len(spec) not in (2, 3):
+            raise ValueError(f"nodes: {name!r}: expected (column, row) or (column, row, kind), got {spec!r}")
     placed = {name: _Node(name, texts[name], *spec) for name, spec in nodes.items()}
     parts, extents = [], [node.extent() for node in placed.values()]
     for i, (members, label) in enumerate(plates):
+        if not members:
+            raise ValueError(f"plates: {label!r} holds no node")
         inside = [placed[_known(name, nodes, "plates")].extent() for name in members]
         # plates that hold the same nodes lie one about the other
         margin = 18 + 7 * sum(set(members) >= set(other) for other, _ in plates[:i])

@@ -48,13 +48,15 @@ def film(
     frames = list(frames) if frames is not None else []
     if not frames:
         raise ValueError("frames: expected at least one frame")
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"seconds: expected a positive number, got {seconds!r}")
     if steps is None and all(isinstance(f, tuple) and len(f) == 2 and np.ndim(f[0]) == 0 for f in frames):
         steps, frames = [int(s) for s, _ in frames], [f for _, f in frames]
     for name, given in (("steps", steps), ("titles", titles)):
         if given is not None and len(given) != len(frames):
             raise ValueError(f"{name}: expected {len(frames)}, one per frame, got {len(given)}")
     if titles is None:
-        titles = [f"update {s:,}" for s in steps] if steps is not None else [f"frame {i + 1}" for i in range(len(frames))]
+        titles = [f"update {int(s):,}" for s in steps] if steps is not None else [f"frame {i + 1}" for i in range(len(frames))]
     if draw is None:
         sheets = [as_pictures(f, f"frames[{i}]", value_range) for i, f in enumerate(frames)]
         r, c = shape_of_grid(len(sheets[0]), rows, columns)

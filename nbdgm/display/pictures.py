@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,11 +12,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbdgm.border import array, whole
+
 
 def emit(plain: str, **representations: str) -> None:
-    """Show one output with several representations: `html=`, `svg=`, `png=` (base64) beside the plain text."""
+    """Show one output with several representations: `html=`, `svg=`, `png=` (base64) beside the plain text. Outside notebooks
+    the plain text is printed, with `?` for what the terminal cannot write.
+    """
+    from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import display
 
+    if not InteractiveShell.initialized():
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        print(plain.encode(encoding, "replace").decode(encoding))
+        return
     mime = {"html": "text/html", "svg": "image/svg+xml", "png": "image/png"}
     bundle = {"text/plain": plain} | {mime[kind]: value for kind, value in representations.items()}
     display(bundle, raw=True, metadata={"image/png": {"alt": plain}} if "png" in representations else {})
@@ -24,42 +34,42 @@ def emit(plain: str, **representations: str) -> None:
 def as_pictures(images: Any, name: str = "images", value_range: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
     """`images` as bytes (N, H, W, C) with C = 1 or 3.
 
-    Accepts a tensor, an array or anything with `.x` (such as `data.Images`), of shape (N, C, H, W), (N, H, W) or (H, W).
+    Accepts a tensor or an array of numbers of any type, a list of them, or anything with `.x` (such as `data.Images`), of shape
+    (N, C, H, W), (N, H, W) or (H, W).
 
     Raises:
-        ValueError: naming the argument, for another shape, for values that are not numbers, or that leave `value_range` by
-        more than
-            2 % of its width (what leaves it by less is clipped).
+        ValueError: naming the argument, for another shape, for values that are not finite numbers, or that leave
+            `value_range` by more than 2 % of its width (what leaves it by less is clipped).
     """
-    images = getattr(images, "x", images)
-    if isinstance(images, (list, tuple)) and images and isinstance(images[0], Tensor):
-        images = torch.stack(list(images))
-    x = images.detach().float().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images, dtype=np.float32)
+    x = array(name, getattr(images, "x", images)).astype(np.float32)
     if x.ndim == 2:
         x = x[None, None]
     elif x.ndim == 3:
         x = x[:, None]
     if x.ndim != 4 or x.shape[1] not in (1, 3) or 0 in x.shape:
         raise ValueError(f"{name}: expected pictures of shape (N, C, H, W) with C = 1 or 3, or (N, H, W), got {x.shape}")
-    low, high = value_range
-    if not low < high:
-        raise ValueError(f"value_range: expected two increasing numbers, got {value_range}")
-    x = (x - low) / (high - low)
+    low, high = _increasing(value_range)
     if not np.isfinite(x).all():
         raise ValueError(f"{name}: some values are not finite")
+    x = (x - low) / (high - low)
     if x.min() < -0.02 or x.max() > 1.02:
-        found = f"{x.min() * (high - low) + low:.3g} to {x.max() * (high - low) + low:.3g}"
-        raise ValueError(
-            f"{name}: values from {found} leave value_range=({low:g}, {high:g}); for [-1, 1] say value_range=(-1, 1)"
-        )
+        least, most = (v * (high - low) + low for v in (x.min(), x.max()))
+        hint = "for 0 to 255 say value_range=(0, 255)" if least >= 0 else "for [-1, 1] say value_range=(-1, 1)"
+        raise ValueError(f"{name}: values from {least:.3g} to {most:.3g} leave value_range=({low:g}, {high:g}); {hint}")
     return (x.clip(0, 1) * 255 + 0.5).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def _increasing(value_range: Any) -> tuple[float, float]:
+    pair = array("value_range", value_range)
+    if pair.shape != (2,) or not np.isfinite(pair).all() or not pair[0] < pair[1]:
+        raise ValueError(f"value_range: expected two increasing numbers, got {value_range}")
+    return float(pair[0]), float(pair[1])
 
 
 def shape_of_grid(n: int, rows: int | None, columns: int | None) -> tuple[int, int]:
     """Rows and columns for `n` pictures: as given, else about as wide as high, 10 columns at most unless there are many."""
-    for name, value in (("rows", rows), ("columns", columns)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ValueError(f"{name}: expected an integer of at least 1, got {value!r}")
+    rows = None if rows is None else whole("rows", rows)
+    columns = None if columns is None else whole("columns", columns)
     if columns is None:
         columns = -(-n // rows) if rows else min(n, max(math.ceil(math.sqrt(n)), min(n, 8)))
     return rows or -(-n // columns), columns
@@ -98,7 +108,7 @@ def encode(sheet: np.ndarray, levels: int = 24) -> str:
 def natural_scale(width: int, wanted: float | None) -> float:
     """How many screen pixels to a picture's pixel: a whole number that fills about 560, unless `wanted`."""
     if wanted is not None:
-        if not wanted > 0:
+        if not 0 < wanted < math.inf:
             raise ValueError(f"scale: expected a positive number, got {wanted!r}")
         return wanted
     return max(1, min(4, 560 // width))
@@ -176,6 +186,9 @@ def grids(
     """Several grids side by side, each with its title below; on a narrow screen one under the other.
 
     `images` maps titles to pictures; the other arguments are those of `grid`.
+
+    Raises:
+        ValueError: naming the argument.
     """
     if not images:
         raise ValueError("images: expected at least one title with its pictures")
@@ -197,9 +210,13 @@ def manifold_frame(decode: Callable[[Tensor], Tensor], n: int = 20, quantile: fl
 
     The codes' coordinates are the normal law's quantiles between 1 - `quantile` and `quantile`; the second coordinate grows
     upwards.
+
+    Raises:
+        ValueError: naming the argument, for fewer than two codes a side or a `quantile` that is not between 0.5 and 1.
     """
-    if n < 2:
-        raise ValueError(f"n: expected at least 2, got {n}")
+    whole("n", n, 2)
+    if not 0.5 < quantile < 1:
+        raise ValueError(f"quantile: expected a number between 0.5 and 1, got {quantile}")
     line = torch.special.ndtri(torch.linspace(1 - quantile, quantile, n))
     up, right = torch.meshgrid(line.flip(0), line, indexing="ij")
     if device is None:
@@ -221,6 +238,9 @@ def manifold(
 ) -> None:
     """Show what `decode` (codes (B, 2) -> pictures (B, C, H, W)) makes of an n x n grid of codes, spread as the standard
     normal law is.
+
+    Raises:
+        ValueError: naming the argument; what `decode` returns is named so.
     """
     pictures = as_pictures(manifold_frame(decode, n, quantile, device), "decode", value_range)
     alt = f"{caption or 'manifold'}: {n} x {n} decoded codes, {1 - quantile:.1%} to {quantile:.1%} of the normal law each way"

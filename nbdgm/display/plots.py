@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+
+from nbdgm.border import array
 
 from .pictures import emit
 
@@ -71,23 +72,28 @@ def curves(
         alt: alternative text; by default the first and the last value of every curve.
 
     Raises:
-        ValueError: naming the argument, for an unknown key or no values.
+        ValueError: naming the argument, for a history without entries, an unknown key, or values that are no numbers or none.
     """
     import matplotlib.pyplot as plt
 
     known = list(history.keys())
     keys = [keys] if isinstance(keys, str) else list(keys or known)
+    if not keys:
+        raise ValueError("history: it has no entries yet")
     figure, ax = plt.subplots(figsize=size, layout="constrained")
     words = []
     try:
         for key in keys:
             try:
-                values = np.asarray(history[key], dtype=float)
+                values = history[key]
             except (KeyError, ValueError) as error:
-                raise ValueError(f"keys: no entry {key!r}; there are {', '.join(known)}") from error
+                raise ValueError(f"keys: no entry {key!r}; there are {', '.join(map(str, known))}") from error
+            values = array(f"history[{key!r}]", values).astype(float)
+            if values.ndim != 1:
+                raise ValueError(f"history[{key!r}]: expected one value an update, got shape {values.shape}")
             if not len(values):
                 raise ValueError(f"keys: {key!r} has no values yet")
-            steps = np.atleast_1d(getattr(history, "steps", np.arange(1, len(values) + 1)))
+            steps = np.atleast_1d(array("history.steps", getattr(history, "steps", np.arange(1, len(values) + 1))))
             steps = steps if len(steps) == len(values) else np.arange(1, len(values) + 1)
             window = max(1, len(values) // 50) if smooth is None else max(1, int(smooth))
             mean = smoothed(values, window)
@@ -117,7 +123,7 @@ def curves(
 
 def as_points(points: Any, name: str = "points") -> np.ndarray:
     """`points` as an array (N, 2)."""
-    x = points.detach().float().cpu().numpy() if isinstance(points, Tensor) else np.asarray(points, dtype=np.float32)
+    x = array(name, points)
     if x.ndim != 2 or x.shape[1] != 2:
         raise ValueError(f"{name}: expected shape (N, 2), got {x.shape}")
     return x
@@ -148,16 +154,21 @@ def scatter(
     import matplotlib.pyplot as plt
 
     if isinstance(points, Mapping):
-        sets = {name: as_points(p, f"points[{name!r}]") for name, p in points.items()}
+        if not points or labels is not None:
+            raise ValueError("points: expected at least one set, and no labels beside a mapping: its titles are the labels")
+        sets = {str(name): as_points(p, f"points[{name!r}]") for name, p in points.items()}
     else:
         x = as_points(points)
         if labels is None:
             sets = {"": x}
         else:
-            y = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+            y = array("labels", labels)
             if y.shape != (len(x),):
                 raise ValueError(f"labels: expected {len(x)}, one per point, got shape {y.shape}")
-            sets = {str(names[int(v)] if names else v): x[y == v] for v in np.unique(y)}
+            known = len(names) if names else np.inf
+            if (y != y.round()).any() or (names and len(y) and not (y.min() >= 0 and y.max() < known)):
+                raise ValueError(f"labels: expected whole numbers{f' from 0 to {known - 1}' if names else ''}, got {y}")
+            sets = {str(names[int(v)] if names else int(v)): x[y == v] for v in np.unique(y)}
     colours = plt.get_cmap("tab10").colors
     figure, ax = plt.subplots(figsize=(size * (1.22 if len(sets) > 1 else 1), size), layout="constrained")
     for i, (name, x) in enumerate(sets.items()):
@@ -168,5 +179,8 @@ def scatter(
     ax.set_title(title or "")
     if len(sets) > 1:
         figure.legend(loc="outside right upper", frameon=False, markerscale=2.5, fontsize=9)
-    counts = ", ".join(f"{len(x):,}{' ' + n if n else ''}" for n, x in sets.items())
+    shown = {name: int(np.isfinite(x).all(1).sum()) for name, x in sets.items()}
+    counts = ", ".join(f"{count:,}{' ' + name if name else ''}" for name, count in shown.items())
+    lost = sum(map(len, sets.values())) - sum(shown.values())
+    counts += f" (and {lost:,} that are not finite)" if lost else ""
     show_figure(figure, alt or f"{title or 'scatter'}: {counts} points in the plane")

@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 from torch import Tensor
+
+from nbdgm.border import whole
 
 from .pictures import emit
 
 
 def _text(value: Any, digits: int) -> str:
-    if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.item()
+    if (isinstance(value, Tensor) and value.numel() == 1) or (isinstance(value, (np.ndarray, np.generic)) and value.size == 1):
+        value = value.item()  # of numpy's and torch's types, Python's
     if isinstance(value, bool) or value is None:
         return "–" if value is None else "yes" if value else "no"
     if isinstance(value, Integral):
@@ -20,6 +23,10 @@ def _text(value: Any, digits: int) -> str:
     if isinstance(value, Real):
         return f"{float(value):.{digits}f}" if value == 0 or abs(value) >= 10**-digits else f"{float(value):.2g}"
     return str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (Real, Tensor, np.ndarray)) and not isinstance(value, (bool, np.bool_))
 
 
 def table(
@@ -39,21 +46,20 @@ def table(
     Raises:
         ValueError: naming the argument, if a row does not fit the columns.
     """
-    rows = list(rows)
+    rows, digits = list(rows), whole("digits", digits, 0)
     if columns is None:
         if not rows or not isinstance(rows[0], Mapping):
             raise ValueError("columns: expected headings, unless rows are mappings")
         columns = list(rows[0])
-    columns = [str(c) for c in columns]
     cells = [[row.get(c) for c in columns] if isinstance(row, Mapping) else list(row) for row in rows]
     for i, row in enumerate(cells):
         if len(row) != len(columns):
             raise ValueError(f"rows: row {i} has {len(row)} values for {len(columns)} columns")
+    columns = [str(c) for c in columns]
     texts = [[_text(v, digits) for v in row] for row in cells]
-    right = [
-        bool(cells) and all(v is None or (isinstance(v, (Real, Tensor)) and not isinstance(v, bool)) for v in column)
-        for column in zip(*cells, strict=True)
-    ] or [False] * len(columns)
+    right = [bool(cells) and all(v is None or _is_number(v) for v in column) for column in zip(*cells, strict=True)] or [
+        False
+    ] * len(columns)
     emit(_plain(columns, texts, right, caption), html=_html(columns, texts, right, caption))
 
 

@@ -1,5 +1,6 @@
-"""Measure: likelihoods, Fréchet and energy distance, classes, modes, nearest neighbours."""
+"""Measure: likelihoods, Fréchet and energy distance, classes, modes, nearest neighbours; `nulls` have learnt nothing."""
 
+from . import nulls
 from .features import FeatureNet, feature_network
 from .likelihood import importance_log_likelihood
 from .samples import ModeCount, class_histogram, energy_distance, entropy, frechet_distance, mode_count, nearest_neighbours
@@ -15,4 +16,5 @@ __all__ = [
     "importance_log_likelihood",
     "mode_count",
     "nearest_neighbours",
+    "nulls",
 ]

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nbdgm.border import floats, remedy
+
 FEATURES = 64
 
 
@@ -70,22 +72,24 @@ class FeatureNet(nn.Module):
 
 
 def as_images(images: Any, name: str) -> Tensor:
-    """`images` (a tensor, or anything with `.x`) once its shape (N, C, H, W) and its range [0, 1] are checked.
+    """`images` (a tensor, an array, or anything with `.x`) as float32, once its shape (N, C, H, W) and its range are checked:
+    values may leave [0, 1] by 0.02.
 
     Raises:
-        ValueError: naming the argument.
+        ValueError: naming the argument, for another shape, for bytes, for values outside or NaN.
     """
     x = getattr(images, "x", images)
-    if not isinstance(x, Tensor) or x.ndim != 4 or not len(x):
+    if getattr(x, "ndim", None) != 4 or 0 in x.shape:
         raise ValueError(
             f"{name}: expected pictures of shape (N, C, H, W), got {tuple(getattr(x, 'shape', ())) or type(x).__name__}"
         )
-    low, high = (v.item() for v in torch.aminmax(x.detach().float()))
+    if str(x.dtype).removeprefix("torch.") == "uint8":  # bytes of 0 and 1 would pass for white where black is meant
+        raise ValueError(f"{name}: expected floating-point values in [0, 1], got bytes; divide by 255 first")
+    x = floats(name, x).detach().float()
+    low, high = (v.item() for v in torch.aminmax(x))
     if not (low >= -0.02 and high <= 1.02):
-        raise ValueError(
-            f"{name}: expected values in [0, 1], got {low:.3g} to {high:.3g}; for [-1, 1] use data.from_signed first"
-        )
-    return x.detach().float()
+        raise ValueError(f"{name}: expected values in [0, 1], got {low:.3g} to {high:.3g}{remedy(low, high)}")
+    return x
 
 
 def feature_network(name: str = "mnist", *, verbose: bool = True) -> FeatureNet:
@@ -93,25 +97,29 @@ def feature_network(name: str = "mnist", *, verbose: bool = True) -> FeatureNet:
 
     The cache's file is keyed by the data, by this module's code and by the budget. It is written atomically, and read
     without executing anything (`weights_only`); one that cannot be read is trained again. Training leaves the global random
-    state as it was.
+    state as it was, and is the same whatever `NBDGM_SEED`: all replications are measured with one ruler.
 
     Raises:
         ValueError: for data without classes, or an unknown name.
     """
     from nbdgm.data import load
     from nbdgm.data.load import cache_folder
-    from nbdgm.runtime import budget_name, device, separate_rng
+    from nbdgm.runtime import budget_name, device, separate_rng, unshifted
 
     with contextlib.redirect_stdout(io.StringIO()):  # that a stand-in is used was said when the caller loaded it
         test = load(name, "test")
     targets = _targets(test)
     if not targets:
         raise ValueError(f"name: {name} has no classes to learn; use the network of a data set that has")
-    with separate_rng(0):
+    with unshifted(), separate_rng(0):
         network = FeatureNet(test.x.shape[1:], {t: int(v.max()) + 1 for t, v in targets.items()}, name).to(device())
     key = hashlib.sha256(Path(__file__).read_bytes() + test.x[:200].cpu().numpy().tobytes()).hexdigest()[:12]
     path = cache_folder() / "features" / f"{name}-{budget_name()}-{key}.pt"
-    if not _read(path, network):
+    kept = _read(path, network)
+    if kept is not None:
+        network.load_state_dict(kept["weights"])
+        network.accuracy = float(kept["accuracy"])
+    else:
         if verbose:
             print(f"Training the feature network for {name} (once; it is kept in the cache) ...")
         _train(network, name)
@@ -130,7 +138,7 @@ def _targets(images: Any) -> dict[str, Tensor]:
 
 def _train(network: FeatureNet, name: str) -> None:
     from nbdgm.data import Batches, load
-    from nbdgm.runtime import budget, separate_rng
+    from nbdgm.runtime import budget, separate_rng, unshifted
     from nbdgm.training import Player, adam, linear_decay, play
 
     def loss(batch: tuple[Tensor, ...]) -> Tensor:
@@ -139,21 +147,21 @@ def _train(network: FeatureNet, name: str) -> None:
 
     with contextlib.redirect_stdout(io.StringIO()):
         train = load(name, "train")
-    with separate_rng(0):
+    with unshifted(), separate_rng(0):
         player = Player(network, loss=loss, optimizer=adam(2e-3), schedule=linear_decay(), name="features")
         data = Batches((train.x, *_targets(train).values()), min(64, len(train)))
         play([player], data, budget(smoke=100, cpu=2500, gpu=8000), progress=False)
 
 
-def _read(path: Path, network: FeatureNet) -> bool:
-    """Fill `network` from the cache; False if there is nothing that fits it."""
+def _read(path: Path, network: FeatureNet) -> dict[str, Any] | None:
+    """What the cache holds for `network`, which is left as it is; None if there is nothing that fits it."""
     try:
         saved = torch.load(path, weights_only=True, map_location=next(network.parameters()).device)
-        network.load_state_dict(saved["weights"])
-        network.accuracy = float(saved["accuracy"])
+        form = lambda state: {name: (value.shape, value.dtype) for name, value in state.items()}
+        fits = form(saved["weights"]) == form(network.state_dict()) and 0 <= float(saved["accuracy"]) <= 1
     except Exception:  # absent, truncated or foreign: each has an error of its own, and training again cures them all
-        return False
-    return True
+        return None
+    return saved if fits else None
 
 
 def _write(path: Path, network: FeatureNet) -> None:
@@ -166,6 +174,8 @@ def _write(path: Path, network: FeatureNet) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # torch has errors of its own for a disk that is full
         print(f"The feature network is not kept: {error}")
+    finally:
+        with contextlib.suppress(OSError):  # it was renamed, or its folder cannot be written to
+            unfinished.unlink()

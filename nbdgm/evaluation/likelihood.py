@@ -6,6 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from nbdgm.border import floats, whole
+
 
 def importance_log_likelihood(
     log_weight: Callable[[Tensor, int], Tensor], x: Tensor, k: int = 500, chunk: int = 50, batch: int = 250
@@ -20,6 +22,7 @@ def importance_log_likelihood(
 
     Args:
         log_weight: `log_weight(x, k)` draws k codes for each of the B examples and returns log p(x, z) - log q(z | x), (k, B).
+            Types narrower than float32 are added up in float32.
         x: the examples, (N, ...).
         k: draws for each example.
         chunk: draws at a time.
@@ -28,9 +31,7 @@ def importance_log_likelihood(
     Raises:
         ValueError: naming the argument, for a number below 1, no examples, or a `log_weight` that returns another shape.
     """
-    for name, value in (("k", k), ("chunk", chunk), ("batch", batch)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}: expected an integer of at least 1, got {value!r}")
+    k, chunk, batch = whole("k", k), whole("chunk", chunk), whole("batch", batch)
     if not isinstance(x, Tensor) or x.ndim < 1 or not len(x):
         raise ValueError("x: expected a tensor with at least one example along its first axis")
     estimates = []
@@ -39,7 +40,7 @@ def importance_log_likelihood(
             total = None
             for start in range(0, k, chunk):
                 draws = min(chunk, k - start)
-                weights = log_weight(part, draws)
+                weights = floats("log_weight", log_weight(part, draws))
                 if weights.shape != (draws, len(part)):
                     raise ValueError(f"log_weight: expected shape {(draws, len(part))}, got {tuple(weights.shape)}")
                 summed = weights.logsumexp(0)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nbdgm.losses.precision import full
+from nbdgm.losses.precision import full, full_batch, parameter
 
 
 def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
@@ -24,12 +24,15 @@ def bernoulli_log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
         (B,) nats, or (K, B).
 
     Raises:
-        ValueError: shapes do not agree, or (checked on the CPU only, where it is free) values of `x` outside [0, 1].
+        ValueError: shapes do not agree, or (checked on the CPU only, where it is free) `x` is NaN or outside [0, 1] somewhere.
+        TypeError: an argument is no tensor.
     """
+    logits, x = full(logits, "logits"), full(x, "x")
     events = _event_dimensions("logits", logits, x)
     _check_unit_interval(x)
-    logits, x = torch.broadcast_tensors(full(logits), x)
-    return _sum_events(-F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none"), events)
+    dtype = torch.promote_types(logits.dtype, x.dtype)
+    logits, x = torch.broadcast_tensors(logits.to(dtype), x.to(dtype))
+    return _sum_events(-F.binary_cross_entropy_with_logits(logits, x, reduction="none"), events)
 
 
 def gaussian_log_likelihood(mean: Tensor, std: Tensor | float, x: Tensor) -> Tensor:
@@ -46,14 +49,15 @@ def gaussian_log_likelihood(mean: Tensor, std: Tensor | float, x: Tensor) -> Ten
         (B,) nats, or (K, B).
 
     Raises:
-        ValueError: shapes do not agree.
+        ValueError: shapes do not agree, or a `std` that is no tensor is not positive.
+        TypeError: `mean` or `x` is no tensor.
     """
+    mean, x = full(mean, "mean"), full(x, "x")
     events = _event_dimensions("mean", mean, x)
-    mean, x = full(mean), full(x)
-    std = _positive("std", std, mean)
+    std = parameter(std, "std", mean, positive=True)
     standardised = (x - mean) / std
     log_prob = -0.5 * standardised.square() - std.log() - 0.5 * math.log(2 * math.pi)
-    if log_prob.ndim > max(mean.ndim, x.ndim):
+    if log_prob.shape != (mean if mean.ndim > x.ndim else x).shape:
         raise ValueError(
             f"std of shape {tuple(std.shape)} does not broadcast against mean {tuple(mean.shape)}, x {tuple(x.shape)}"
         )
@@ -69,29 +73,35 @@ def gaussian_kl(mean: Tensor, std: Tensor | float, prior_mean: Tensor | float = 
 
     Returns:
         (B,) nats, never negative (up to rounding).
+
+    Raises:
+        ValueError: shapes do not agree, or a standard deviation that is no tensor is not positive.
+        TypeError: `mean` is no tensor.
     """
-    mean = full(mean)
-    std, prior_std = _positive("std", std, mean), _positive("prior_std", prior_std, mean)
-    prior_mean = torch.as_tensor(prior_mean, dtype=mean.dtype, device=mean.device)
-    try:
-        (
-            torch.broadcast_to(std, mean.shape),
-            torch.broadcast_to(prior_std, mean.shape),
-            torch.broadcast_to(prior_mean, mean.shape),
-        )
-    except RuntimeError:
+    mean = full(mean, "mean")
+    std, prior_std = parameter(std, "std", mean, positive=True), parameter(prior_std, "prior_std", mean, positive=True)
+    prior_mean = parameter(prior_mean, "prior_mean", mean)
+    if mean.ndim == 0 or not all(_fits(p, mean) for p in (std, prior_mean, prior_std)):
         raise ValueError(
-            f"gaussian_kl: std {tuple(std.shape)}, prior_mean {tuple(prior_mean.shape)} and prior_std {tuple(prior_std.shape)} "
-            f"must broadcast against mean {tuple(mean.shape)}"
-        ) from None
+            f"gaussian_kl: mean must have shape (B, ...), and std {tuple(std.shape)}, prior_mean {tuple(prior_mean.shape)} and "
+            f"prior_std {tuple(prior_std.shape)} must broadcast against mean {tuple(mean.shape)}"
+        )
     ratio = std / prior_std
     kl = 0.5 * (ratio.square() + ((mean - prior_mean) / prior_std).square() - 1) - ratio.log()
     return _sum_events(kl, mean.ndim - 1)
 
 
 def reparameterise(mean: Tensor, std: Tensor | float) -> Tensor:
-    """A sample of N(mean, diag(std^2)) that gradients flow through: mean + std * noise. E-13.27. Shape of `mean`."""
-    mean = full(mean)
+    """A sample of N(mean, diag(std^2)) that gradients flow through: mean + std * noise. E-13.27. Shape of `mean`.
+
+    Raises:
+        ValueError: `std` does not broadcast against `mean`, or is a number that is not positive.
+        TypeError: `mean` is no tensor.
+    """
+    mean = full(mean, "mean")
+    std = parameter(std, "std", mean, positive=True)
+    if not _fits(std, mean):
+        raise ValueError(f"reparameterise: std {tuple(std.shape)} must broadcast against mean {tuple(mean.shape)}")
     return mean + std * torch.randn_like(mean)
 
 
@@ -106,18 +116,15 @@ def negative_elbo(log_likelihood: Tensor, kl: Tensor) -> dict[str, Tensor]:
         `loss` = `reconstruction` + `kl`, each a scalar in nats per example; `reconstruction` is -E log p(x|z).
 
     Raises:
-        ValueError: either is not one number per example, or they belong to different batches.
+        ValueError: either is not one number per example, they belong to different batches, or the batch is empty.
+        TypeError: either is no tensor.
     """
-    if (
-        log_likelihood.ndim == 0
-        or kl.ndim == 0
-        or log_likelihood.shape[-1] != kl.shape[-1]
-        or log_likelihood.ndim > 2
-        or kl.ndim > 2
-    ):
+    log_likelihood, kl = full_batch(log_likelihood, "log_likelihood"), full_batch(kl, "kl")
+    if kl.ndim != 1 or log_likelihood.ndim not in (1, 2) or log_likelihood.shape[-1] != len(kl):
         raise ValueError(
-            f"negative_elbo: log_likelihood and kl must hold one number per example, (B,), got {tuple(log_likelihood.shape)} "
-            f"and {tuple(kl.shape)}; sum over dimensions first, and leave the mean over the batch to this function"
+            f"negative_elbo: log_likelihood and kl must hold one number per example, (B,), or log_likelihood (K, B), got "
+            f"{tuple(log_likelihood.shape)} and {tuple(kl.shape)}; sum over dimensions first, and leave the mean over the "
+            "batch to this function"
         )
     reconstruction, kl = -log_likelihood.mean(), kl.mean()
     return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
@@ -131,7 +138,12 @@ def iwae_bound(log_weights: Tensor) -> Tensor:
 
     Returns:
         scalar, nats per example. To be maximised: a loss is its negative.
+
+    Raises:
+        ValueError: another shape, or nothing in it.
+        TypeError: no tensor.
     """
+    log_weights = full_batch(log_weights, "log_weights")
     if log_weights.ndim != 2:
         raise ValueError(f"iwae_bound: log_weights must have shape (K, B), samples first, got {tuple(log_weights.shape)}")
     return (torch.logsumexp(log_weights, 0) - math.log(len(log_weights))).mean()
@@ -155,10 +167,14 @@ def _sum_events(values: Tensor, events: int) -> Tensor:
     return values.flatten(values.ndim - events).sum(-1) if events else values
 
 
-def _positive(name: str, std: Tensor | float, like: Tensor) -> Tensor:
-    if not isinstance(std, Tensor) and not std > 0:
-        raise ValueError(f"{name} must be positive, got {std}")
-    return full(torch.as_tensor(std, dtype=None if isinstance(std, Tensor) else like.dtype, device=like.device))
+def _fits(parameter: Tensor, mean: Tensor) -> bool:
+    """Whether the one broadcasts to the shape of the other."""
+    if parameter.ndim == 0 or parameter.shape == mean.shape:  # as nearly always: torch takes its time for the rest
+        return True
+    try:
+        return torch.broadcast_shapes(parameter.shape, mean.shape) == mean.shape
+    except RuntimeError:
+        return False
 
 
 def _check_unit_interval(x: Tensor) -> None:
@@ -168,8 +184,9 @@ def _check_unit_interval(x: Tensor) -> None:
         low, high = (v.item() for v in torch.aminmax(x.detach()))
     except RuntimeError:  # inside vmap no value can be read
         return
-    if low < 0 or high > 1:
+    if not (low >= 0 and high <= 1):  # true of NaN as well
+        remedy = "pixels from 0 to 255 become x / 255" if low >= 0 else "images in [-1, 1] become (x + 1) / 2"
         raise ValueError(
             f"bernoulli_log_likelihood: x must lie in [0, 1], but reaches from {low:g} to {high:g}; "
-            "images in [-1, 1] become (x + 1) / 2, and logits come first, x second"
+            f"{remedy}, and logits come first, x second"
         )

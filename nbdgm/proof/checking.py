@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import math
 import random
-import signal
-import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import mpmath
@@ -21,39 +18,16 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.stats.rv import RandomSymbol
 
+from nbdgm.proof.errors import ProofError, cpu_limit
+from nbdgm.proof.errors import TimeUp as _TimeUp
+from nbdgm.proof.named import unfold
+
 HEADS = (sp.Integral, sp.Sum, sp.Product, sp.Limit, sp.Derivative, sp.Subs)
 STEPS = (sp.floor, sp.ceiling, sp.Piecewise, sp.Max, sp.Min, sp.Heaviside, sp.sign)
 REAL_BY_MEANING = ("mu", "theta", "phi", "epsilon", "ell", "logit")  # means, weights, noise, log-likelihoods
 DIGITS = (30, 90)
 POINTS = 8
 Interval = tuple[sp.Expr, sp.Expr]
-
-
-class ProofError(AssertionError):
-    """A line of a derivation is wrong, or cannot be judged."""
-
-
-class _TimeUp(BaseException):
-    """Raised inside sympy when its time is up; not an Exception, so that sympy does not swallow it."""
-
-
-@contextmanager
-def cpu_limit(seconds: float) -> Iterator[None]:
-    """Stop the block after `seconds` of this process's own CPU time (main thread of a Unix process; elsewhere no limit)."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise _TimeUp
-
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
 
 
 def norm(expr: sp.Expr) -> sp.Expr:
@@ -185,7 +159,8 @@ def refuse_namesakes(seen: dict[str, sp.Symbol], expr: sp.Basic) -> None:
 
 
 def evaluate(expr: sp.Expr) -> sp.Expr:
-    """Carry out integrals, sums and derivatives; raise when one of them does not come out finite."""
+    """Replace names by what they stand for; carry out integrals, sums and derivatives; raise unless all come out finite."""
+    expr = unfold(expr)
     if expr.has(*HEADS):
         value = _carry_out(expr)
         if value.has(sp.Integral):

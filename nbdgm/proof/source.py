@@ -14,7 +14,7 @@ from types import FrameType
 
 import sympy as sp
 
-from nbdgm.proof.checking import ProofError
+from nbdgm.proof.errors import ProofError
 
 RANDOM_VARIABLES = {"Normal", "Uniform", "Exponential", "LogNormal", "Bernoulli", "Beta", "Gamma", "Die", "Coin", "Poisson"}
 

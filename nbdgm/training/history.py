@@ -1,6 +1,7 @@
 """What a run leaves behind: every logged value at every step, and films."""
 
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ class History:
         return iter(self._names)
 
     def __getitem__(self, key: str) -> np.ndarray:
-        """All values of an entry, shape (steps,), float32."""
+        """All values of an entry, shape (steps,): float32, or float64 where a loss logs float64 or plain numbers."""
         self._blocks = [np.concatenate(self._blocks)]
         return self._blocks[0][:, self._names.index(self._full(key))].copy()
 
@@ -78,20 +79,28 @@ class History:
         return key in self._names or sum(name.endswith(f".{key}") for name in self._names) == 1
 
     def smooth(self, key: str, window: int = 100) -> np.ndarray:
-        """Mean of each value and the `window - 1` before it (of fewer at the start), shape (steps,)."""
-        if window < 1:
-            raise ValueError(f"smooth: window must be 1 or more, got {window}")
+        """Mean of each value and the `window - 1` before it (of fewer at the start), shape (steps,).
+
+        Raises:
+            ValueError: the window is no whole number of 1 or more.
+        """
+        if not isinstance(window, Integral) or window < 1:
+            raise ValueError(f"smooth: window must be a whole number, 1 or more, got {window}")
         total = np.concatenate([[0.0], np.cumsum(self[key], dtype=np.float64)])
         last = np.arange(1, len(total))
         first = np.maximum(last - window, 0)
         return (total[last] - total[first]) / (last - first)
 
     def last(self, key: str, n: int = 100) -> float:
-        """Mean of the last `n` values."""
-        values = self[key][-n:]
-        if n < 1 or not len(values):
+        """Mean of the last `n` values.
+
+        Raises:
+            ValueError: there are none, or `n` is no whole number of 1 or more.
+        """
+        values = self[key]
+        if not isinstance(n, Integral) or n < 1 or not len(values):
             raise ValueError(f"last: there is no mean of {n} values out of {self.steps} steps")
-        return float(values.mean(dtype=np.float64))
+        return float(values[-n:].mean(dtype=np.float64))
 
     def __repr__(self) -> str:
         ends = ", ".join(f"{name} {self.last(name):.4g}" for name in self._names) if self.steps else "nothing logged"
@@ -121,10 +130,22 @@ class History:
 
 
 def record(player: str | None, entries: dict[str, Any]) -> tuple[list[str], Tensor]:
-    """The names of a loss's entries and their values as one new tensor: a copy, since a logged parameter changes afterwards."""
-    where = entries["loss"].device
-    values = [v.detach() if isinstance(v, Tensor) else torch.full((), float(v), device=where) for v in entries.values()]
-    for entry, value in zip(entries, values, strict=True):
-        if value.numel() != 1:
-            raise ValueError(f"{player}.{entry} must be a scalar to be logged, got a tensor of shape {tuple(value.shape)}")
-    return list(entries), torch.stack([v.reshape(()).to(where, torch.float32) for v in values])
+    """The names of a loss's entries and their values as one new tensor: a copy, since a logged parameter changes afterwards.
+
+    Raises:
+        ValueError: an entry is no number.
+    """
+    where, wide, values = entries["loss"].device, False, []
+    for entry, value in entries.items():
+        if not isinstance(value, Tensor):
+            try:
+                value = torch.full((), float(value), device=where, dtype=torch.float64)
+            except (TypeError, ValueError):
+                raise ValueError(f"{player}.{entry} must be a scalar to be logged, got {type(value).__name__}") from None
+        if value.numel() != 1 or value.is_complex():
+            kind = "a complex number" if value.is_complex() else f"a tensor of shape {tuple(value.shape)}"
+            raise ValueError(f"{player}.{entry} must be a scalar to be logged, got {kind}")
+        wide |= value.dtype in (torch.float64, torch.int64, torch.int32)
+        values.append(value.detach().reshape(()))
+    dtype = torch.float64 if wide else torch.float32
+    return list(entries), torch.stack([v.to(where, dtype) for v in values])

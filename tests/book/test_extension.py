@@ -9,7 +9,7 @@ import nbdgm_book
 import nbformat
 import pytest
 import yaml
-from chapters import CLAIM_MIME, ID, PROOF_MIME, code_hash, read
+from chapters import CHECK_MIME, CLAIM_MIME, ID, PROOF_MIME, code_hash, read
 from nbdgm_book import data, theme
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -28,20 +28,24 @@ MAP = [
     {"id": "S-41", "kind": "system", "title": "VAE", "text": "An $x$ model.", "source": "textbook", "tier": 1},
     {"id": "E-13.26", "kind": "equation", "title": "KL of $N$", "tex": "a=b", "text": "", "source": ["textbook", "slides"]},
     {"id": "E-13.27", "kind": "equation", "title": "Open one", "tex": "c=d", "source": "textbook", "chapter": "book/vae/9_x"},
-    {"id": "E-13.2", "kind": "equation", "title": "Named in code", "tex": "e=f", "source": "textbook"},
+    {"id": "E-13.2", "kind": "equation", "title": "Covered by code", "tex": "e=f", "text": "As E-13.26.", "source": "textbook"},
     {"id": "D-01", "kind": "figure", "title": "A picture", "source": "book"},
     {"id": "F-01", "kind": "question", "title": "A question", "source": "lecture"},
     {"id": "T-002-1", "kind": "table", "title": "A table", "source": "gan-qp"},
-    {
-        "id": "ERR-004-06",
-        "kind": "erratum",
-        "class": "M",
-        "title": "A sum",
-        "source": "textbook",
-        "printed": "$a+b$",
-        "right": "$ab$",
-    },
 ]
+ERRATUM = {
+    "id": "ERR-004-06",
+    "title": "A sum",
+    "source": "textbook",
+    "where": "equation 13.17",
+    "quote": ["$a+b$ 是错的"],
+    "lines": [178],
+    "translation": "a+b is wrong",
+    "verdict": "misprint",
+    "sentence": "Read $ab$.",
+    "keep": "appendix",
+    "chapter": "book/vae/5_one",
+}
 SOURCE_MAP_PAGE = "# Source map\n\n```{source-map-totals}\n```\n\n" + "\n\n".join(
     f"## {kind}\n\n```{{source-map}} {kind}\n```" for kind in data.KINDS
 )
@@ -54,22 +58,34 @@ def output(mime: str, content: dict, shown: str):
 def chapter():
     made = nbformat.v4.new_notebook()
     made.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    proof = {"ids": ["E-13.26"], "title": "KL of $N$", "lines": [{"tex": "a", "reason": "b", "status": "proved"}] * 3}
+    proof = {
+        "ids": ["E-13.26"],
+        "scope": "two states",
+        "title": "KL of $N$",
+        "lines": [{"tex": "a", "reason": "b", "status": "proved"}] * 3,
+    }
     head = (
         '<div class="nbdgm-proof x"><p><strong>KL</strong> <span class="nbdgm-small">E-13.26 · proved</span></p>E-13.26</div>'
     )
     claim = {"text": "the bound is tight", "status": "holds", "values": {"gap": 0.123456, "k": 500}, "needs": "cpu"}
+    check = {"text": "two implementations agree", "status": "holds", "values": {"gap": 0.0}}
     cells = [
-        nbformat.v4.new_markdown_cell("# One chapter\n\n| sources | S-41, ERR-004-06 |\n|---|---|\n| a | b |", id="top"),
-        nbformat.v4.new_markdown_cell(
-            "## Theory of E-13.26\n\nS-41 and E-13.26: `E-13.26`, $E-13.26$, [E-13.26](https://example.org).", id="t"
-        ),
+        nbformat.v4.new_markdown_cell("# One chapter\n\n| a | b |\n|---|---|\n| c | d |", id="top"),
+        nbformat.v4.new_markdown_cell("## Theory\n\nNo code stands here.", id="t"),
         nbformat.v4.new_code_cell(
             "derivation('E-13.26')", id="proof", outputs=[output(PROOF_MIME, proof | {"status": "proved"}, head)]
         ),
-        nbformat.v4.new_code_cell("claim()  # E-13.2", id="claim", outputs=[output(CLAIM_MIME, claim, "<p>claim</p>")]),
-        nbformat.v4.new_markdown_cell("```{admonition} Source note: ERR-004-06\nIt is printed wrong.\n```", id="note"),
+        nbformat.v4.new_code_cell(
+            "claim()",
+            id="claim",
+            outputs=[output(CLAIM_MIME, claim, "<p>claim</p>"), output(CHECK_MIME, check, "<p>check</p>")],
+        ),
+        nbformat.v4.new_markdown_cell("```{admonition} Source note: a sum\nIt is printed wrong.\n```", id="note"),
     ]
+    covered = {"top": ["S-41", "D-01", "E-13.26"], "t": ["S-41"], "claim": ["E-13.2"], "note": ["ERR-004-06"]}
+    for cell in cells:
+        if cell.id in covered:
+            cell.metadata["nbdgm"] = {"covers": covered[cell.id]}
     made.cells = cells
     provenance = {
         "budget": "cpu",
@@ -94,6 +110,7 @@ class Book:
         self.write("conf.py", CONF)
         self.write("pyproject.toml", '[project.urls]\nRepository = "https://github.com/someone/a-book"\n')
         self.write(data.SOURCE_MAP, yaml.dump(MAP, allow_unicode=True))
+        self.write(data.ERRATA, yaml.dump([ERRATUM], allow_unicode=True))
         self.write(
             data.GLOSSARY,
             yaml.dump(
@@ -102,7 +119,7 @@ class Book:
             ),
         )
         self.write("book/appendix/source_map.md", SOURCE_MAP_PAGE)
-        self.write("book/appendix/errata.md", "# Errata\n\n```{source-map} erratum\n:source: textbook\n```")
+        self.write("book/appendix/errata.md", "# Errata\n\n```{errata-totals}\n```\n\n```{errata} textbook\n```")
         self.write("book/appendix/execution.md", "# Times\n\n```{execution-table}\n```")
         self.write("book/appendix/proofs.md", "# Proofs\n\n```{proof-index}\n```")
         self.write("book/appendix/claims.md", "# Claims\n\n```{claim-index}\n```")
@@ -148,35 +165,29 @@ def test_builds_without_warnings(book):
 
 
 class TestLinks:
-    def test_ids_in_text_lead_to_the_source_map_and_say_what_they_are(self, book):
-        page = html.unescape(book.page("vae/5_one"))
-        assert (
-            'href="../appendix/source_map.html#E-13.26" title="KL of N (the textbook, the textbook\'s slides)">E-13.26</a>'
-            in page
+    def test_ids_in_the_appendix_lead_to_their_entries(self, book):
+        assert 'As <span class="nb-id"><a class="reference internal" href="#E-13.26">E-13.26</a></span>.' in re.sub(
+            r"\s+", " ", book.page("appendix/source_map")
         )
 
-    def test_errata_lead_to_their_own_page_even_from_a_title(self, book):
+    def test_chapters_have_none_outside_the_folded_block(self, book):
         page = book.page("vae/5_one")
-        assert page.count('href="../appendix/errata.html#ERR-004-06"') == 2, "in the table, and in the title of the source note"
-
-    def test_code_mathematics_links_and_headings_stay(self, book):
-        page = book.page("vae/5_one")
-        assert page.count("source_map.html#E-13.26") == 2, "once in the text, once in the head of the derivation"
-        assert re.search(r"<h2>Theory of E-13\.26", page)
-
-    def test_the_target_is_the_first_mention_after_the_header(self, book):
-        page = book.page("vae/5_one")
-        assert page.count('id="id-S-41"') == 1
-        assert page.index('id="id-S-41"') > page.index("Theory of")
-        assert page.count('id="id-ERR-004-06"') == 1
+        start, end = page.index('<details class="nb-sources'), page.index("</details>")
+        assert "source_map.html#" in page[start:end] and "errata.html#" in page[start:end]
+        assert "source_map.html#" not in page[:start] + page[end:]
 
     def test_every_code_cell_has_an_anchor(self, book):
         page = book.page("vae/5_one")
         assert page.count('id="cell-proof"') == 1 and page.count('id="cell-claim"') == 1
 
+    def test_a_cell_of_text_has_one_where_it_covers_something(self, book):
+        page = book.page("vae/5_one")
+        assert [page.count(f'id="cell-{name}"') for name in ("top", "t", "note")] == [1, 1, 1]
+        assert page.index('id="cell-t"') < page.index("No code stands here") < page.index('id="cell-note"')
+
     def test_unknown_id_warns(self, fresh):
         fresh.write("book/appendix/glossary.md", "# Glossary\n\nE-13.99 and S-41.")
-        assert "E-13.99 is not in the source map" in fresh.build()
+        assert "E-13.99 is neither in tools/data/source_map.yml nor in tools/data/errata.yml" in fresh.build()
 
     def test_every_link_between_pages_has_its_target(self, book):
         for path in (book.root / "out/book").rglob("*.html"):
@@ -186,16 +197,59 @@ class TestLinks:
                     assert f'id="{href[1]}"' in target.read_text(encoding="utf-8"), (path, href)
 
 
+class TestSourcesBlock:
+    """The folded block at the end of a chapter: made of the cells' metadata and of the derivations."""
+
+    def block(self, book) -> str:
+        page = html.unescape(re.sub(r"<[^>]+>", "", book.page("vae/5_one").partition("<details")[2].partition("</details>")[0]))
+        return re.sub(r"\s+", " ", page)
+
+    def test_lists_what_the_chapter_treats_by_kind(self, book):
+        text = self.block(book)
+        assert "Sources: 5 entries of the source map" in text
+        kinds = ["Systems and algorithms", "Equations and derivations", "Figures and experiments", "Errata"]
+        assert [text.index(k) for k in kinds] == sorted(text.index(k) for k in kinds)
+        assert "S-41 VAE (the textbook), here" in text and "ERR-004-06 A sum (the textbook: equation 13.17), here" in text
+        assert "Questions" not in text and "E-13.27" not in text
+
+    def test_titles_keep_their_mathematics(self, book):
+        assert 'KL of <span class="math notranslate nohighlight">\\(N\\)</span>' in book.page("vae/5_one")
+
+    def test_leads_to_the_derivation_or_to_the_cell(self, book):
+        page = book.page("vae/5_one").partition("<details")[2]
+        assert 'href="#cell-proof">proved here</a>' in page and 'href="#cell-claim">here</a>' in page
+        assert 'href="#cell-t">here</a>' in page, "the title cell is the last choice"
+        assert 'href="#cell-top">here</a>' in page
+
+    def test_is_the_last_thing_of_the_chapter_and_needs_no_script(self, book):
+        page = book.page("vae/5_one")
+        assert page.index("<details") > page.index('id="cell-note"')
+        assert "<details" in page and "open" not in re.search(r"<details[^>]*>", page)[0]
+
+    def test_a_chapter_that_covers_nothing_has_none(self, fresh):
+        other = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
+        other["cells"] = [c | {"metadata": {}} for c in other["cells"] if c["id"] != "proof"]
+        fresh.write("book/vae/5_one.ipynb", json.dumps(other))
+        assert fresh.build() == ""
+        assert "<details" not in fresh.page("vae/5_one")
+
+    def test_a_cell_that_shows_nothing_cannot_cover(self, fresh):
+        other = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
+        other["cells"][1]["source"] = "% nothing but a comment"
+        fresh.write("book/vae/5_one.ipynb", json.dumps(other))
+        assert "cell-t covers IDs and shows nothing" in fresh.build()
+
+
 class TestSourceMap:
     def test_covered_by_a_derivation(self, book):
         found = entry(book.page("appendix/source_map"), "E-13.26")
         assert 'href="../vae/5_one.html#cell-proof">One chapter</a>' in found and "nb-mark-proved" in found
-        assert "id-E-13.26" not in found, "no second link to a mere mention"
+        assert "cell-top" not in found, "no second link to a cell that only covers it"
 
-    def test_covered_by_a_mention(self, book):
-        assert 'href="../vae/5_one.html#id-S-41"' in entry(book.page("appendix/source_map"), "S-41")
+    def test_covered_by_a_cell_of_text(self, book):
+        assert 'href="../vae/5_one.html#cell-t"' in entry(book.page("appendix/source_map"), "S-41")
 
-    def test_covered_by_code(self, book):
+    def test_covered_by_a_cell_of_code(self, book):
         assert 'href="../vae/5_one.html#cell-claim"' in entry(book.page("appendix/source_map"), "E-13.2")
 
     def test_open_says_where_it_will_be(self, book):
@@ -207,11 +261,34 @@ class TestSourceMap:
         rows = re.findall(r"<tr.*?</tr>", page, re.S)
         cells = [[re.sub(r"<.*?>|\s", "", c) for c in re.findall(r"<td.*?</td>", r, re.S)] for r in rows]
         assert ["Equationsandderivations", "3", "2", "1", "1"] in cells
-        assert ["All", "8", "4", "1", "4"] in cells
+        assert ["Errata", "1", "1", "0", "0"] in cells
+        assert ["All", "8", "5", "1", "3"] in cells
 
-    def test_errata_are_explained_once(self, book):
-        assert "Printed:" in book.page("appendix/errata") and "wrong mathematics" in book.page("appendix/errata")
-        assert "Printed:" not in book.page("appendix/source_map")
+    def test_errata_are_quoted_and_translated(self, book):
+        page = html.unescape(book.page("appendix/errata"))
+        text = re.sub(r"<[^>]+>", "", page)
+        assert "1 entries: 0 real error, 1 misprint, 0 loose." in text
+        assert "$a+b$ 是错的" in text and "In English: a+b is wrong" in text and "misprint; equation 13.17" in text
+        assert 'href="../vae/5_one.html#cell-note"' in page
+        assert "a+b is wrong" not in book.page("appendix/source_map")
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"quote": []}, "needs a `quote`, verbatim"),
+            ({"lines": [1, 2]}, "needs a `quote`, verbatim"),
+            ({"translation": ""}, "a Chinese quotation needs a `translation`"),
+            ({"verdict": "wrong mathematics"}, "verdict 'wrong mathematics' is none of"),
+            ({"keep": "both"}, "keep 'both' is neither"),
+            ({"source": "a blog"}, "source 'a blog' is not among"),
+            ({"id": "E-13.2"}, "'E-13.2' is no ID"),
+            ({"colour": "red"}, "unexpected keyword argument 'colour'"),
+        ],
+    )
+    def test_a_wrong_erratum_is_named(self, fresh, change, message):
+        fresh.write(data.ERRATA, yaml.dump([ERRATUM | change]))
+        with pytest.raises(ExtensionError, match=message):
+            data.errata(fresh.root)
 
     @pytest.mark.parametrize(
         ("change", "message"),
@@ -221,7 +298,8 @@ class TestSourceMap:
             ({"source": "a blog"}, "source .* is not among"),
             ({"colour": "red"}, "unexpected keyword argument 'colour'"),
             ({"id": "S-41"}, "S-41: this ID is there twice"),
-            ({"kind": "erratum"}, "an erratum needs"),
+            ({"kind": "erratum"}, "kind 'erratum' is none of"),
+            ({"id": "ERR-004-07"}, "'ERR-004-07' is no ID"),
         ],
     )
     def test_a_wrong_entry_is_named(self, fresh, change, message):
@@ -239,11 +317,13 @@ class TestSourceMap:
 class TestPages:
     def test_index_of_proofs(self, book):
         page = book.page("appendix/proofs")
-        assert "1 derivations of 3 lines (3 proved)" in page
+        assert "1 derivations of 3 lines: 0 general, 1 of a special case." in page
+        assert "two states" in page
         assert 'href="../vae/5_one.html#cell-proof"' in page and "source_map.html#E-13.26" in page
 
     def test_index_of_claims(self, book):
         page = book.page("appendix/claims")
+        assert "1 claims (1 holds): 0 against a trivial model, 0 that can have none, 1 against nothing yet. 1 checks." in page
         assert "the bound is tight" in page and "gap = 0.1235, k = 500" in page and "nb-mark-holds" in page
 
     def test_execution_times(self, book):

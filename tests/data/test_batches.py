@@ -1,3 +1,6 @@
+import collections
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -116,3 +119,58 @@ def test_flip_mirrors_about_half_of_the_pictures():
     mirrored = (flipped == x.flip(-1)).flatten(1).all(1)
     assert (same ^ mirrored).all()
     assert 150 < mirrored.sum() < 250
+
+
+@pytest.mark.parametrize("change", [binarize, to_signed])
+def test_what_is_no_picture_in_the_unit_interval_is_refused(change):
+    for bad in (torch.tensor([0, 100, 255], dtype=torch.uint8), torch.tensor([0, 1]), torch.tensor([True]), [0.5], np.zeros(3)):
+        with pytest.raises(ValueError, match=r"x: expected a floating-point tensor with values in \[0, 1\]"):
+            change(bad)
+    for bad in (torch.arange(256.0), torch.tensor([0.5, torch.nan]), torch.tensor([-0.5]), torch.tensor([torch.inf])):
+        with pytest.raises(ValueError, match=r"x: expected values in \[0, 1\]"):
+            change(bad)
+    assert change(torch.ones(0)).shape == (0,)
+    assert torch.equal(torch.vmap(change, randomness="different")(torch.ones(3, 2)), torch.ones(3, 2))
+
+
+def test_slight_overshoot_may_be_signed_but_is_no_probability():
+    torch.testing.assert_close(to_signed(torch.tensor([-0.02, 1.02])), torch.tensor([-1.04, 1.04]))
+    with pytest.raises(ValueError, match="x: expected"):
+        to_signed(torch.tensor([1.03]))
+    with pytest.raises(ValueError, match="x: expected"):
+        binarize(torch.tensor([1.001]))
+
+
+def test_bytes_are_not_taken_for_signed_pictures():
+    for bad in (torch.tensor([0, 255], dtype=torch.uint8), torch.tensor([-1, 1]), [0.5], np.zeros(2)):
+        with pytest.raises(ValueError, match=r"x: expected a floating-point tensor with values in \[-1, 1\]"):
+            from_signed(bad)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_other_precisions_keep_their_type_and_the_right_mean(dtype):
+    p = 0.001953125  # a power of 2: exact in every type; numbers drawn in bfloat16 would be 0, and below it, 2 times too often
+    drawn = binarize(torch.full((400_000,), p, dtype=dtype), torch.Generator().manual_seed(0))
+    assert drawn.dtype == dtype and abs(drawn.double().mean().item() - p) < 5 * (p / 400_000) ** 0.5
+    x = torch.tensor([0.0, 0.5, 1.0], dtype=dtype)
+    assert to_signed(x).dtype == from_signed(to_signed(x)).dtype == dtype
+    assert from_signed(to_signed(x)).tolist() == x.tolist()
+
+
+def test_numpy_s_whole_numbers_are_sizes_and_can_be_saved_safely(tmp_path):
+    batches = Batches(torch.arange(10), np.int64(4), seed=np.int64(3))
+    assert torch.equal(next(batches), next(Batches(torch.arange(10), 4, seed=3)))
+    torch.save(batches.state_dict(), tmp_path / "state.pt")
+    Batches(torch.arange(10), 4).load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+
+
+def test_a_pair_with_names_is_a_pair():
+    Pair = collections.namedtuple("Pair", "x y")
+    x, y = next(Batches(Pair(torch.arange(5), torch.arange(5) * 2), 3))
+    assert torch.equal(2 * x, y)
+    assert torch.equal(next(Batches([torch.arange(5)], 5, seed=1))[0], next(Batches(torch.arange(5), 5, seed=1)))
+
+
+def test_tensors_on_two_devices_are_refused():
+    with pytest.raises(ValueError, match="tensors: all must lie on the same device, got cpu, meta"):
+        Batches((torch.arange(5), torch.arange(5, device="meta")), 2)

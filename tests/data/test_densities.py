@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -100,9 +101,95 @@ def test_batches_are_fresh_reproducible_and_continue_exactly():
         (lambda: densities.mixture_1d([0, 1], 1.0, [1, 1, 1]), "weights: expected 2 positive"),
         (lambda: densities.ring().sample(-1), "n: expected"),
         (lambda: densities.ring().batches(0), "size: expected"),
+        (lambda: densities.ring().sample(2.0), "n: expected an integer of at least 0"),
+        (lambda: densities.ring().batches(2.5), "size: expected an integer of at least 1"),
+        (lambda: densities.ring().batches("two"), "size: expected an integer of at least 1"),
+        (lambda: densities.ring(0), "modes: expected an integer of at least 1"),
+        (lambda: densities.ring(2.5), "modes: expected an integer"),
+        (lambda: densities.grid(0), "side: expected an integer"),
+        (lambda: densities.moons(points=0), "points: expected an integer"),
+        (lambda: densities.spirals(points=1.5), "points: expected an integer"),
+        (lambda: densities.spirals(0), "arms: expected an integer"),
+        (lambda: densities.ring(std=math.nan), "std: expected positive"),
+        (lambda: densities.ring(std=math.inf), "std: expected positive"),
+        (lambda: densities.ring(8, std=[0.1, 0.2]), "std: expected positive numbers, one or 8"),
+        (lambda: densities.ring(radius=math.nan), "centers: some coordinates are not finite"),
+        (lambda: densities.mixture_1d([0, 1], 1.0, [1, math.nan]), "weights: expected 2 positive"),
+        (lambda: densities.mixture_1d([0, 1], 1.0, [[1], [1]]), "weights: expected 2 positive"),
+        (lambda: densities.mixture_1d([]), "centers: expected shape"),
+        (lambda: densities.mixture_1d([[0.0]]), "centers: expected numbers"),
+        (lambda: densities.mixture_1d(["a"]), "centers: expected"),
+        (lambda: densities.mixture_1d().log_prob("a"), "x: expected"),
         (lambda: densities.GaussianMixture(torch.zeros(3), 1.0), "centers: expected shape"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def normal(x, center, std):
+    return -0.5 * ((x - center) / std) ** 2 - math.log(std) - 0.5 * math.log(2 * math.pi)
+
+
+def test_points_of_every_type_have_the_right_density():
+    one = densities.mixture_1d(centers=(0.5,), std=1.0)
+    assert one.log_prob(torch.tensor([0])).item() == pytest.approx(normal(0, 0.5, 1), abs=1e-6)  # -1.044
+    two = densities.mixture_1d()  # the halves of N(-2, 0.5) and N(1, 0.8)
+    exact = [math.log((math.exp(normal(v, -2, 0.5)) + math.exp(normal(v, 1, 0.8))) / 2) for v in range(-2, 3)]
+    whole = torch.arange(-2, 3)
+    for points in (whole, whole.to(torch.int8), whole.bfloat16(), whole.half(), whole.numpy(), whole.tolist(), whole.double()):
+        assert two.log_prob(points).tolist() == pytest.approx(exact, abs=1e-5)
+    assert two.log_prob(whole.bfloat16()).dtype == torch.float32 and two.log_prob(whole.double()).dtype == torch.float64
+    ring = densities.ring()
+    assert ring.log_prob(torch.tensor([[2, 0]])).item() == pytest.approx(ring.log_prob(torch.tensor([[2.0, 0.0]])).item())
+
+
+def test_on_the_line_a_grid_of_numbers_has_a_density_at_each():
+    density = densities.mixture_1d([0.0, 3.0], [1.0, 0.5], [1, 3])
+    grid = torch.linspace(-1, 4, 12).view(3, 4)
+    log_p = density.log_prob(grid)
+    assert log_p.shape == (3, 4)
+    assert torch.equal(log_p.flatten(), density.log_prob(grid.flatten()))
+    assert density.log_prob(grid[:, :, None]).shape == (3, 4) and density.log_prob(0.5).shape == ()
+    assert density.component_log_probs(grid).shape == (3, 4, 2)
+
+
+def test_mixtures_may_be_given_in_lists_arrays_and_whole_numbers():
+    expected = densities.GaussianMixture(
+        torch.tensor([[0.0, 1.0], [2.0, 3.0]]), torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0])
+    )
+    x = torch.randn(5, 2)
+    for centers, std, weights in (
+        ([[0, 1], [2, 3]], [1, 2], [1, 3]),
+        (np.array([[0, 1], [2, 3]]), np.array([1.0, 2.0]), np.array([1, 3])),
+        (torch.tensor([[0, 1], [2, 3]]), torch.tensor([1, 2]), (0.25, 0.75)),
+    ):
+        mixture = densities.GaussianMixture(centers, std, weights)
+        torch.testing.assert_close(mixture.log_prob(x), expected.log_prob(x))
+        assert mixture.centers.dtype == mixture.stds.dtype == mixture.weights.dtype == torch.float32
+    assert densities.mixture_1d(np.array([0, 1]), np.float32(0.5)).std == 0.5
+    assert densities.ring(np.int64(3), std=1).batches(np.int64(2)).size == 2
+
+
+def test_the_moons_are_two_half_circles_that_interlock():
+    moons = densities.moons(std=0.1, points=64)
+    upper, lower = moons.centers.split(64)
+    torch.testing.assert_close(lower, -upper)
+    for centers, middle, side in ((upper, torch.tensor([-0.75, -0.375]), 1), (lower, torch.tensor([0.75, 0.375]), -1)):
+        torch.testing.assert_close((centers - middle).norm(dim=1), torch.full((64,), 1.5))
+        assert ((centers - middle)[:, 1] * side > 0).all()
+    tips = torch.tensor([[0.75, -0.375], [-0.75, 0.375]])  # each ends within the other
+    assert (torch.cdist(tips, moons.centers).min(1).values < 0.05).all()
+
+
+def test_the_spirals_turn_outwards_and_the_arms_are_alike():
+    spirals = densities.spirals(arms=3, turns=1.0, points=90)
+    arms = spirals.centers.view(3, 90, 2)
+    third = torch.tensor([[-0.5, 3**0.5 / 2], [-(3**0.5) / 2, -0.5]])  # a third of a turn, for rows
+    torch.testing.assert_close(arms[0] @ third, arms[1], atol=1e-5, rtol=0)
+    torch.testing.assert_close(arms[1] @ third, arms[2], atol=1e-5, rtol=0)
+    radius = arms[0].norm(dim=1)
+    assert (radius.diff() > 0).all() and 0.3 < radius[0] < 0.5 and 2.2 < radius[-1] < 2.3
+    angle = torch.atan2(arms[0, :, 1], arms[0, :, 0]).remainder(2 * math.pi)
+    torch.testing.assert_close(radius, 0.3 + 2.0 * angle / (2 * math.pi), atol=1e-4, rtol=0)

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,7 +48,16 @@ def test_real_is_the_opposite_of_stand_in():
         ({"x": torch.rand(4, 2, 2)}, r"x: expected float32 of shape \(N, C, H, W\)"),
         ({"x": torch.zeros(4, 1, 2, 2, dtype=torch.uint8)}, "x: expected float32"),
         ({"x": torch.rand(4, 1, 2, 2) * 2 - 1}, r"x: expected values in \[0, 1\]"),
+        ({"x": torch.rand(4, 1, 2, 2) * 255}, r"x: expected values in \[0, 1\], got .*; for 0 to 255 divide by 255 first"),
         ({"x": torch.full((1, 1, 1, 1), torch.nan)}, r"x: expected values in \[0, 1\]"),
+        ({"x": torch.rand(4, 1, 2, 2).double()}, "x: expected float32 .*, got torch.float64 of shape"),
+        ({"x": np.zeros((4, 1, 2, 2))}, "x: expected float32 of shape .*, got float64 of shape"),
+        ({"x": [[0.0]]}, "x: expected float32 of shape .*, got list"),
+        ({"x": torch.rand(4, 1, 2, 2), "y": [0, 1, 2, 3]}, "y: expected a tensor of 4 values, got list"),
+        ({"x": torch.rand(4, 1, 2, 2), "y": torch.tensor(1)}, "y: expected a tensor of 4 values"),
+        ({"x": torch.rand(4, 1, 2, 2), "y": torch.rand(4)}, r"y: expected whole numbers of shape \(N,\), got torch.float32"),
+        ({"x": torch.rand(4, 1, 2, 2), "y": torch.ones(4, 2).long()}, r"y: expected whole numbers .* shape \(4, 2\)"),
+        ({"x": torch.rand(4, 1, 2, 2), "factors": {"pose": np.zeros(4)}}, "pose: expected a tensor"),
         ({"x": torch.rand(4, 1, 2, 2), "y": torch.arange(3)}, "y: expected 4 values, one per picture, got 3"),
         ({"x": torch.rand(4, 1, 2, 2), "factors": {"pose": torch.arange(3)}}, "pose: expected 4 values"),
     ],
@@ -57,9 +67,38 @@ def test_bad_pictures_are_refused(arguments, message):
         Images(**arguments)
 
 
+def test_masks_and_positions_of_every_kind():
+    images = some()
+    mask = [False, True, False, False, True, False]
+    for index in (
+        [1, 4],
+        mask,
+        torch.tensor(mask),
+        np.array(mask),
+        np.array([1, 4]),
+        torch.tensor([1, 4], dtype=torch.uint8),
+        range(1, 5, 3),
+    ):
+        assert images[index].y.tolist() == [1, 4]
+    assert images[np.int64(2)].y.tolist() == images[2].y.tolist() == images[-4].y.tolist() == [2]
+    assert images[torch.tensor(2)].x.shape == (1, 1, 2, 2)
+    assert len(images[[]]) == len(images[range(0)]) == 0
+    assert [one.y.item() for one in images] == list(range(6))
+    for bad in ((1, 2), torch.eye(6).bool(), [0.5], torch.rand(6)):
+        with pytest.raises(ValueError, match="index: expected a position, a slice, a mask or a list"):
+            images[bad]
+    for bad in (6, [True, False]):
+        with pytest.raises(IndexError):
+            images[bad]
+
+
 def test_first_refuses_more_than_there_are():
     with pytest.raises(ValueError, match="n: expected 0 to 6"):
         some().first(7)
+    assert len(some().first(0)) == 0 and len(some().first(np.int64(6))) == 6
+    for bad in (-1, 2.0, True):
+        with pytest.raises(ValueError, match="n: expected an integer of at least 0"):
+            some().first(bad)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
@@ -77,5 +116,6 @@ def test_bars_and_stripes_are_all_of_them_and_no_others(size):
 
 def test_bars_and_stripes_refuse_what_cannot_be_enumerated():
     assert math.isclose(math.log(len(bars_and_stripes(4))), math.log(30))
-    with pytest.raises(ValueError, match="size"):
-        bars_and_stripes(11)
+    for bad in (11, 0, 4.0):
+        with pytest.raises(ValueError, match="size"):
+            bars_and_stripes(bad)

@@ -176,6 +176,173 @@ def test_a_download_with_a_wrong_checksum_is_not_used(tmp_path, monkeypatch, mir
     assert len(list((tmp_path / "cache/MNIST/raw").iterdir())) == 3  # the three good files, nothing half done
 
 
+class Broken(http.server.BaseHTTPRequestHandler):
+    """A mirror that breaks off in the middle of its reply, says what is no HTTP, sends elsewhere, or says nothing at all."""
+
+    how = "cut"
+
+    def do_GET(self):
+        if self.how == "cut":  # chunks without an end
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\nbegun")
+        elif self.how == "short":  # fewer bytes than announced
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun")
+        elif self.how == "no HTTP":
+            self.wfile.write(b"please log in\r\n")
+        elif self.how == "nowhere":
+            self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: http://[::1/\r\n\r\n")
+        else:
+            self.server.patience.wait(20)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(params=["cut", "short", "no HTTP", "nowhere", "silent"])
+def broken(request, monkeypatch):
+    """The address of such a mirror."""
+    monkeypatch.setattr(loading, "PATIENCE", 0.5)
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    handler = type("Handler", (Broken,), {"how": request.param})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.patience = threading.Event()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.patience.set()
+        server.shutdown()
+
+
+def test_after_a_broken_mirror_the_next_one_is_asked(tmp_path, monkeypatch, mirror, broken):
+    from torchvision import datasets
+
+    sums = fake_mnist(mirror[0] / "raw", monkeypatch)
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [broken, mirror[1] + "raw/"])
+    assert load("mnist", "test").real
+    assert {p.name for p in (tmp_path / "cache/MNIST/raw").iterdir()} == set(sums)
+    assert socket.getdefaulttimeout() is None
+
+
+def test_after_broken_mirrors_only_a_stand_in_comes_a_line_that_says_so_and_no_remains(tmp_path, monkeypatch, broken, capsys):
+    from torchvision import datasets
+
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [broken, broken])
+    monkeypatch.setattr(loading, "BINARIZED_URL", broken + "{}")
+    for name, folder, file in (
+        ("mnist", "MNIST/raw", "train-images-idx3-ubyte.gz"),
+        ("binarized-mnist", "binarized_mnist", "binarized_mnist.npz"),
+    ):
+        assert load(name, "test").stand_in
+        said = capsys.readouterr().out
+        assert f"No download into {tmp_path}/cache/{folder}: " in said
+        assert f"There is no {tmp_path}/cache/{folder}/{file}." in said
+        assert list((tmp_path / "cache" / folder).iterdir()) == []
+    assert socket.getdefaulttimeout() is None
+
+
+def test_a_binarized_text_of_another_length_is_not_used(tmp_path, monkeypatch, capsys):
+    fake_binarized(monkeypatch, tmp_path / "mirror")
+    n, *sums = loading.BINARIZED["valid"]
+    monkeypatch.setitem(loading.BINARIZED, "valid", (n + 1, *sums))
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    assert load("binarized-mnist").stand_in
+    assert "No download" in capsys.readouterr().out and list((tmp_path / "cache/binarized_mnist").iterdir()) == []
+
+
+def test_an_interrupted_download_leaves_nothing(tmp_path, monkeypatch, mirror):
+    from torchvision import datasets
+    from torchvision.datasets import utils
+
+    def interrupted(url, folder, file, md5):
+        (Path(folder) / file).write_bytes(b"begun")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(utils, "download_url", interrupted)
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [mirror[1]])
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    with pytest.raises(KeyboardInterrupt):
+        load("mnist")
+    assert list((tmp_path / "cache/MNIST/raw").iterdir()) == []
+
+
+def test_what_was_looked_for_is_said(tmp_path, monkeypatch, capsys):
+    """Unpacked files, or a folder too deep: the reader sees which file is meant."""
+    raw = tmp_path / "data/MNIST/raw"
+    raw.mkdir(parents=True)
+    (raw / "train-images-idx3-ubyte").write_bytes(b"unpacked")
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    assert load("mnist", "test").stand_in
+    file = "MNIST/raw/train-images-idx3-ubyte.gz"
+    assert f"There is no {tmp_path}/data/{file} and no {tmp_path}/cache/{file}." in capsys.readouterr().out
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data/MNIST"))
+    assert load("anime-faces", "test").stand_in
+    assert f"There is no {tmp_path}/data/MNIST/anime_faces/anime_faces_64.zip and" in capsys.readouterr().out
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user without a home: no HOME, and no entry in the list of users."""
+    import pwd
+
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for variable in ("HOME", "NBDGM_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert os.path.expanduser("~/x") == "~/x"
+
+
+@pytest.mark.parametrize("version", ["new", "old"])
+def test_without_a_home_data_load_and_the_cache_is_a_temporary_folder(version, homeless, tmp_path, monkeypatch):
+    import platformdirs
+
+    if version == "old":  # it returned what it could not expand
+        monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: f"~/.cache/{name}")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    assert loading.cache_folder() == tmp_path / f"temporary/nbdgm-{os.getuid()}"
+    fake_mnist(tmp_path / "data/MNIST/raw", monkeypatch)
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path / "data"))
+    assert load("mnist", "test").real
+    monkeypatch.setenv("NBDGM_CACHE", "~/nb")
+    assert load("mnist", "test").real  # the cache is not asked for
+    with pytest.raises(ValueError, match="NBDGM_CACHE=~/nb: this user has no known home folder; write the path without ~"):
+        loading.cache_folder()
+
+
+def test_a_tilde_in_a_variable_is_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NBDGM_CACHE", "~/kept")
+    assert loading.cache_folder() == tmp_path / "kept"
+    fake_mnist(tmp_path / "data/MNIST/raw", monkeypatch)
+    monkeypatch.setenv("NBDGM_DATA", "~/data")
+    assert load("mnist", "test").real
+    monkeypatch.delenv("NBDGM_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert loading.cache_folder().is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("cache", ["/dev/null/nbdgm", "/proc/nbdgm"])
+def test_where_no_cache_can_be_made_a_stand_in_comes(cache, monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_CACHE", cache)
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    assert load("mnist", "test").stand_in
+    assert f"No download into {cache}/MNIST/raw: " in capsys.readouterr().out
+
+
+def test_in_a_cache_that_is_read_only_what_is_there_is_used(tmp_path, monkeypatch, capsys):
+    (tmp_path / "cache/binarized_mnist").mkdir(parents=True)
+    fake_mnist(tmp_path / "cache/MNIST/raw", monkeypatch)
+    monkeypatch.delenv("NBDGM_OFFLINE")
+
+    def refuse(*args, **kwargs):
+        raise OSError(30, "Read-only file system")
+
+    for name in ("mkdir", "replace", "unlink", "rmdir"):
+        monkeypatch.setattr(os, name, refuse)
+    assert load("mnist", "test").real
+    assert load("binarized-mnist", "test").stand_in
+    assert "No download into" in (said := capsys.readouterr().out) and "Read-only file system" in said
+
+
 @pytest.mark.parametrize(
     ("spoil", "what"),
     [

@@ -38,4 +38,5 @@ def shown(monkeypatch):
         outputs.append((bundle, metadata or {}))
 
     monkeypatch.setattr(IPython.display, "display", display)
+    monkeypatch.setattr(IPython.core.interactiveshell.InteractiveShell, "initialized", lambda: True)
     return outputs

@@ -79,6 +79,9 @@ def test_films_are_small(shown):
         ({"frames": [torch.rand(4, 1, 8, 8), torch.rand(4, 1, 9, 8)]}, "frames: all must have the same shape"),
         ({"frames": [torch.rand(4, 1, 8, 8), torch.rand(5)]}, r"frames\[1\]: expected pictures"),
         ({"frames": [torch.rand(4, 1, 8, 8) * 2 - 1]}, r"frames\[0\]: values from"),
+        ({"frames": None}, "frames: expected at least one"),
+        ({"frames": frames(3), "seconds": 0}, "seconds: expected a positive number"),
+        ({"frames": frames(3), "seconds": float("nan")}, "seconds: expected a positive number"),
     ],
 )
 def test_a_film_refuses(shown, arguments, message):

@@ -1,4 +1,8 @@
 import html.parser
+import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -106,12 +110,23 @@ def test_several_grids_stand_side_by_side(shown):
         (torch.rand(2, 2, 8, 8), {}, "images: expected pictures"),
         (torch.rand(0, 1, 8, 8), {}, "images: expected pictures"),
         (torch.rand(2, 1, 8, 8) * 2 - 1, {}, r"images: values from -.* leave value_range=\(0, 1\); for \[-1, 1\] say"),
-        (torch.rand(2, 1, 8, 8) * 255, {}, "images: values from"),
+        (torch.rand(2, 1, 8, 8) * 255, {}, r"images: values from .*; for 0 to 255 say value_range=\(0, 255\)"),
+        (torch.randint(2, 256, (2, 1, 8, 8), dtype=torch.uint8), {}, r"images: values from .*; for 0 to 255 say"),
+        (torch.full((2, 1, 8, 8), torch.inf), {}, "images: some values are not finite"),
+        ([torch.rand(1, 8, 8), torch.rand(1, 9, 8)], {}, "images: expected all of one shape"),
+        (["a", "b"], {}, "images: expected real numbers"),
+        (None, {}, "images: expected real numbers"),
         (torch.full((2, 1, 8, 8), torch.nan), {}, "images: some values are not finite"),
         (torch.rand(2, 1, 8, 8), {"rows": 0}, "rows: expected an integer of at least 1"),
         (torch.rand(2, 1, 8, 8), {"columns": 1.5}, "columns: expected an integer"),
         (torch.rand(2, 1, 8, 8), {"scale": 0}, "scale: expected a positive number"),
+        (torch.rand(2, 1, 8, 8), {"scale": math.nan}, "scale: expected a positive number"),
+        (torch.rand(2, 1, 8, 8), {"scale": math.inf}, "scale: expected a positive number"),
+        (torch.rand(2, 1, 8, 8), {"rows": True}, "rows: expected an integer"),
         (torch.rand(2, 1, 8, 8), {"value_range": (1, 0)}, "value_range: expected two increasing"),
+        (torch.rand(2, 1, 8, 8), {"value_range": (0, 1, 2)}, "value_range: expected two increasing"),
+        (torch.rand(2, 1, 8, 8), {"value_range": (0, math.inf)}, "value_range: expected two increasing"),
+        (torch.rand(2, 1, 8, 8), {"value_range": (math.nan, 1)}, "value_range: expected two increasing"),
     ],
 )
 def test_a_grid_refuses_what_it_cannot_show(shown, images, more, message):
@@ -126,6 +141,12 @@ def test_all_forms_of_pictures_are_welcome():
     for form in (x[:, 0], x.numpy(), Images(x), list(x), x.double(), x.clone().requires_grad_()):
         assert np.array_equal(as_pictures(form), expected)
     assert as_pictures(x[0, 0]).shape == (1, 4, 4, 1)
+    assert abs(as_pictures(x.bfloat16()).astype(int) - expected).max() <= 1
+    bytes_ = (x * 255).round().byte()
+    for form in (bytes_, bytes_.numpy(), bytes_.tolist()):
+        assert np.array_equal(as_pictures(form, value_range=(0, 255)), expected)
+    assert np.array_equal(as_pictures(x > 0.5), as_pictures((x > 0.5).float()))
+    assert shape_of_grid(np.int64(7), None, np.int64(3)) == (3, 3)
 
 
 @given(n=st.integers(1, 300))
@@ -162,5 +183,37 @@ def test_the_manifold_spreads_codes_as_the_normal_law_does(shown):
     torch.testing.assert_close(share[:, 0, 1], torch.linspace(0.975, 0.025, 5))
     (sheet,) = shown.pictures()
     assert sheet.shape == (20, 20, 3) and (np.diff(sheet[0, ::4, 0].astype(int)) > 0).all()
-    with pytest.raises(ValueError, match="n: expected at least 2"):
-        manifold_frame(decode, 1)
+    for bad in (1, 2.5):
+        with pytest.raises(ValueError, match="n: expected an integer of at least 2"):
+            manifold_frame(decode, bad)
+    for bad in (0.5, 1.0, math.nan):
+        with pytest.raises(ValueError, match=r"quantile: expected a number between 0\.5 and 1"):
+            manifold(decode, quantile=bad)
+    with pytest.raises(ValueError, match="decode: values from"):
+        manifold(lambda z: 9 * decode(z), n=2, device="cpu")
+
+
+SCRIPT = """
+from nbdgm import display
+import torch
+display.table([[1.5, None]], ["a", "b"])
+display.grid(torch.zeros(2, 1, 3, 3), caption="θ and φ")
+display.film([torch.zeros(2, 1, 3, 3)])
+display.diagram({"z": (0, 0)})
+display.curves({"loss": [2.0, 1.0]})
+display.scatter(torch.zeros(2, 2))
+"""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "greek", "dash"), [("utf-8", "θ and φ", "–"), ("ascii", "? and ?", "?"), ("cp1252", "? and ?", "–")]
+)
+def test_in_a_script_the_plain_text_is_printed_whatever_the_terminal_can_write(encoding, greek, dash):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "MPLBACKEND": "Agg"}
+    run = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, env=environment, timeout=120)
+    assert run.returncode == 0, run.stderr.decode()
+    said = run.stdout.decode(encoding)
+    assert "{" not in said and "<" not in said and "<" not in run.stderr.decode()
+    assert "   a  b\n----  -\n" in said and f"1.50  {dash}" in said and f"[{greek}: 2 pictures of 3x3 in 1 rows]" in said
+    assert "[film: a film of 1 frames" in said and "[diagram: z]" in said
+    assert "loss from 2 to 1]" in said and "[scatter: 2 points in the plane]" in said

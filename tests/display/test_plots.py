@@ -48,8 +48,53 @@ def test_curves_of_a_history(shown):
 
 
 def test_curves_without_values_say_so(shown):
+    from nbdgm import History
+
     with pytest.raises(ValueError, match="keys: 'loss' has no values yet"):
         curves({"loss": []})
+    for nothing in (History(), {}):
+        with pytest.raises(ValueError, match="history: it has no entries yet"):
+            curves(nothing)
+    with pytest.raises(ValueError, match=r"history\['loss'\]: expected one value an update, got shape \(2, 2\)"):
+        curves({"loss": np.ones((2, 2))})
+    with pytest.raises(ValueError, match=r"history\['loss'\]: expected one value an update, got shape \(\)"):
+        curves({"loss": 1.0})
+    with pytest.raises(ValueError, match=r"history\['loss'\]: expected real numbers"):
+        curves({"loss": ["a"]})
+    with pytest.raises(ValueError, match="keys: no entry 'b'; there are 1"):
+        curves({1: [0.0]}, "b")
+    assert not shown
+
+
+def test_curves_of_every_type_of_numbers(shown):
+    ones = torch.tensor([2.0, 1.0])
+    for values in (ones.bfloat16(), ones.clone().requires_grad_(), [2, 1], [*ones], np.array([2, 1]), ones.int()):
+        curves({"loss": values}, smooth=1)
+        assert shown.plain == "[curves over 2 updates: loss from 2 to 1]"
+
+
+class Logged(dict):
+    steps = (10, 20, 30)
+
+
+def test_curves_stand_over_the_updates_of_the_history(shown, monkeypatch):
+    lines = []
+    plot = plt.Axes.plot
+    monkeypatch.setattr(
+        plt.Axes, "plot", lambda self, x, y, **more: lines.append((list(x), list(y), more)) or plot(self, x, y, **more)
+    )
+    curves(Logged(a=[1.0, 2.0, 6.0], b=[5.0, 4.0]), smooth=2, title="t", reference={"floor": torch.tensor(0.5)}, ylim=(0, 7))
+    assert [line[:2] for line in lines] == [
+        ([10, 20, 30], [1.0, 1.5, 4.0]),
+        ([10, 20, 30], [1.0, 2.0, 6.0]),
+        ([1, 2], [5.0, 4.5]),
+        ([1, 2], [5.0, 4.0]),
+    ]
+    assert shown.plain == "[t over 2 updates: a from 1.5 to 4; b from 4.5 to 4.5]"
+    lines.clear()
+    curves({"a": np.arange(5000.0)})
+    assert len(lines[0][0]) == 1000 and lines[0][0][-1] == 5000 and lines[1][2]["alpha"] < 1  # 5,000 points would be no finer
+    assert "a from 49.5 to 4950" in shown.plain  # the running mean over a fiftieth: 100 values
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40), st.integers(1, 50))
@@ -73,10 +118,37 @@ def test_scatter(shown):
         (torch.randn(5), None, r"points: expected shape \(N, 2\)"),
         (torch.randn(5, 3), None, r"points: expected shape \(N, 2\)"),
         (torch.randn(5, 2), torch.zeros(4), "labels: expected 5, one per point"),
+        (torch.randn(5, 2), torch.full((5,), 0.5), "labels: expected whole numbers, got"),
+        (torch.randn(5, 2), ["a"] * 5, "labels: expected real numbers"),
+        ({}, None, "points: expected at least one set"),
+        ({"data": torch.randn(5, 2)}, torch.zeros(5), "points: expected at least one set, and no labels"),
+        ("points", None, "points: expected real numbers"),
         ({"data": torch.randn(5)}, None, r"points\['data'\]: expected"),
     ):
         with pytest.raises(ValueError, match=message):
             scatter(points, labels)
+
+
+def test_labels_and_points_of_every_type(shown):
+    for points, labels in (
+        (torch.ones(3, 2).bfloat16(), torch.tensor([0.0, 1.0, 1.0]).bfloat16()),
+        ([[0, 1], [1, 2], [3, 4]], [0, 1, 1]),
+        (np.ones((3, 2), int), np.array([False, True, True])),
+        (torch.ones(3, 2, requires_grad=True), torch.tensor([0, 1, 1], dtype=torch.uint8)),
+    ):
+        scatter(points, labels, names=["a", "b"])
+        assert shown.plain == "[scatter: 1 a, 2 b points in the plane]"
+        scatter(points, labels)
+        assert shown.plain == "[scatter: 1 0, 2 1 points in the plane]"
+    for bad in ([0, 1, 2], [-1, 0, 1]):
+        with pytest.raises(ValueError, match="labels: expected whole numbers from 0 to 1, got"):
+            scatter(np.ones((3, 2)), bad, names=["a", "b"])
+    scatter(torch.zeros(0, 2), torch.zeros(0), names=["a"])
+
+
+def test_points_that_are_not_finite_are_not_counted_as_shown(shown):
+    scatter({"a": torch.tensor([[0.0, 1.0], [torch.nan, 0.0]]), "b": torch.tensor([[0.0, torch.inf]])})
+    assert shown.plain == "[scatter: 1 a, 0 b (and 2 that are not finite) points in the plane]"
 
 
 def test_a_chapter_s_own_figure_is_shown_small_with_its_words_and_closed(shown):

@@ -2,6 +2,7 @@ import math
 import re
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,6 +35,18 @@ def test_tables_from_mappings_and_odd_values(shown):
     table([[math.nan, math.inf, 0.0]], ["x", "y", "z"])
     assert shown.plain.splitlines()[2].split() == ["nan", "inf", "0.00"]
     table([], ["nothing"])
+    table(
+        [[np.bool_(True), np.float32(0.5), np.int64(12345), np.array(2.0), torch.tensor(True), torch.tensor([[3]])]],
+        list("abcdef"),
+    )
+    assert shown.plain.splitlines()[2].split() == ["yes", "0.50", "12,345", "2.00", "yes", "3"]
+    table([[False, 0.004, 0.01, -0.5, torch.tensor(0.25).bfloat16()]], list("abcde"))
+    assert shown.plain.splitlines()[2].split() == ["no", "0.004", "0.01", "-0.50", "0.25"]
+    table([[0.4, 12.6]], ["a", "b"], digits=np.int64(0))
+    assert shown.plain.splitlines()[2].split() == ["0.4", "13"]
+    for bad in (-1, 1.5):
+        with pytest.raises(ValueError, match="digits: expected an integer of at least 0"):
+            table([[1.0]], ["a"], digits=bad)
     with pytest.raises(ValueError, match="rows: row 1 has 1 values for 2 columns"):
         table([[1, 2], [3]], ["a", "b"])
     with pytest.raises(ValueError, match="columns: expected headings"):
@@ -98,6 +111,9 @@ def test_edges_begin_and_end_at_the_nodes_borders(shown):
         ({"a": (0, 0), "b": (0, 0)}, [("a", "b")], {}, "edges: both ends lie at the same place"),
         ({"a": (0, 0), "b": (1, 0)}, [("a", "b", "", "wavy")], {}, "edges: unknown style 'wavy'"),
         ({"a": (0, 0)}, [("a",)], {}, r"edges: expected \(from, to"),
+        ({"a": (0,)}, [], {}, r"nodes: 'a': expected \(column, row\) or"),
+        ({"a": (0, 0, "box", 1)}, [], {}, r"nodes: 'a': expected \(column, row\) or"),
+        ({"a": (0, 0)}, [], {"plates": [([], "N")]}, "plates: 'N' holds no node"),
         ({"a": (0, 0)}, [], {"plates": [(["c"], "N")]}, "plates: unknown node 'c'"),
         ({"a": (0, 0)}, [], {"labels": {"c": "x"}}, "labels: unknown node 'c'"),
         ({"a": (0, 0)}, [], {"colours": {"c": "red"}}, "colours: unknown node 'c'"),

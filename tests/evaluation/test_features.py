@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nbdgm.data import load, to_signed
+from nbdgm.data import Images, load, to_signed
 from nbdgm.evaluation import class_histogram, entropy, feature_network, frechet_distance, nearest_neighbours
 
 
@@ -81,6 +81,47 @@ def test_a_file_that_cannot_be_used_is_replaced_and_runs_nothing(kind, network, 
     assert "Training" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["no accuracy", "no number", "other shapes", "one weight less"])
+def test_a_foreign_file_leaves_no_trace_in_what_is_trained(kind, network, cache, tmp_path, monkeypatch):
+    """The weights that training begins with are those of the seed, whatever the file that did not fit held."""
+    (file,) = (cache / "features").iterdir()
+    saved = torch.load(file, weights_only=True)
+    begun = []
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: begun.append(weights(network)))
+    for spoilt in (False, True):
+        folder = tmp_path / str(spoilt)
+        monkeypatch.setenv("NBDGM_CACHE", str(folder))
+        (folder / "features").mkdir(parents=True)
+        if spoilt:
+            if kind == "no accuracy":
+                del saved["accuracy"]
+            elif kind == "no number":
+                saved["accuracy"] = float("nan")
+            elif kind == "other shapes":
+                saved["weights"]["heads.class.weight"] = torch.zeros(11, 64)
+            else:
+                del saved["weights"]["heads.class.bias"]
+            torch.save(saved, folder / "features" / file.name)
+        feature_network("mnist", verbose=False)
+    assert len(begun) == 2 and torch.equal(*begun)
+
+
+def test_other_data_under_the_same_name_have_a_network_of_their_own(network, cache, tmp_path, monkeypatch):
+    """The stand-in's network is not that of the real pictures."""
+    import sys
+
+    loading = sys.modules["nbdgm.data.load"]
+    trained = []
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: trained.append(name))
+    feature_network("mnist", verbose=False)
+    drawn = loading._load_drawn("glyphs", "test")
+    monkeypatch.setitem(loading.DATASETS, "mnist", lambda name, split: Images(drawn.x, drawn.y, name))
+    feature_network("mnist", verbose=False)
+    feature_network("mnist", verbose=False)
+    assert len(trained) == 2 and len(list((tmp_path / "features").iterdir())) == 2
+
+
 def test_without_room_the_network_still_comes_and_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
     monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)
@@ -91,6 +132,43 @@ def test_without_room_the_network_still_comes_and_says_so(tmp_path, monkeypatch,
     monkeypatch.setattr(torch, "save", full)
     assert feature_network("mnist").classes == 10
     assert "The feature network is not kept: [Errno 28] No space left on device" in capsys.readouterr().out
+    assert list((tmp_path / "features").iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [OSError(30, "Read-only file system"), NotADirectoryError(20, "Not a directory")])
+def test_where_not_even_removing_is_possible_the_network_still_comes(error, tmp_path, monkeypatch, capsys):
+    (tmp_path / "features").mkdir()
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)
+
+    def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert feature_network("mnist").classes == 10
+    assert f"The feature network is not kept: {error}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cache", ["/dev/null/x", "/proc/x"])
+def test_without_a_place_for_it_the_network_still_comes(cache, monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_CACHE", cache)
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)
+    assert feature_network("mnist").classes == 10
+    assert "The feature network is not kept: " in capsys.readouterr().out
+
+
+def test_torch_s_own_error_for_a_full_disk_is_one_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)
+
+    def full(state, file):
+        file.write(b"begun")
+        raise RuntimeError("PytorchStreamWriter failed writing file")
+
+    monkeypatch.setattr(torch, "save", full)
+    assert feature_network("mnist").classes == 10
+    assert "The feature network is not kept: Pytorch" in capsys.readouterr().out
     assert list((tmp_path / "features").iterdir()) == []
 
 
@@ -142,5 +220,24 @@ def test_bad_arguments_are_named(network, test_set):
         frechet_distance(torch.rand(5, 784), test_set, network)
     with pytest.raises(ValueError, match=r"x: the network knows pictures of shape \(1, 28, 28\), got \(3, 28, 28\)"):
         network.features(torch.rand(2, 3, 28, 28))
-    with pytest.raises(ValueError, match="images: expected"):
-        class_histogram([1, 2], network)
+    for bad in ([1, 2], None, torch.zeros(0, 1, 28, 28), torch.zeros(2, 1, 0, 28)):
+        with pytest.raises(ValueError, match="images: expected"):
+            class_histogram(bad, network)
+    bytes_ = (test_set.x > 0.5).byte()
+    for bad in (bytes_, bytes_.numpy(), bytes_ * 255):
+        with pytest.raises(ValueError, match=r"x: expected floating-point values in .*, got bytes; divide by 255 first"):
+            network.features(bad)
+    with pytest.raises(ValueError, match=r"x: expected values in .*, got 0 to 255; for 0 to 255 divide by 255 first"):
+        network.features(test_set.x * 255)
+    with pytest.raises(ValueError, match=r"x: expected values in .*, got nan to nan$"):
+        network.features(test_set.x * torch.nan)
+
+
+def test_pictures_of_every_type_are_classified_alike(network, test_set):
+    x = test_set.x[:20].bfloat16()
+    for same in (x, x.double(), x.float().numpy(), x.clone().requires_grad_(), Images(x.float())):
+        assert torch.equal(network.classify(same), network.classify(x.float()))
+    binary = (x > 0.5).long()
+    assert torch.equal(network.classify(binary), network.classify(binary.float()))
+    slight = (test_set.x[:20] * 1.04 - 0.02).clamp(-0.02, 1.02)
+    assert network.features(slight).shape == (20, 64)

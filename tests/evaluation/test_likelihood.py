@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import distributions as td
@@ -83,6 +84,8 @@ def test_no_graph_is_kept():
         ({"batch": 1.5}, "batch: expected"),
         ({"x": torch.zeros(0, 2)}, "x: expected a tensor with at least one example"),
         ({"x": torch.zeros(())}, "x: expected a tensor with at least one example"),
+        ({"k": True}, "k: expected an integer"),
+        ({"log_weight": lambda x, k: [["a"]]}, "log_weight: expected a tensor"),
         ({"x": [[0.0, 1.0]]}, "x: expected a tensor with at least one example"),
         ({"log_weight": lambda x, k: torch.zeros(len(x), k)}, r"log_weight: expected shape \(4, 3\), got \(3, 4\)"),
     ],
@@ -96,3 +99,11 @@ def test_bad_arguments_are_named(arguments, message):
 def test_examples_may_be_numbers():
     log_weight = lambda x, k: x.expand(k, len(x))
     torch.testing.assert_close(importance_log_likelihood(log_weight, torch.arange(3.0), k=2), torch.arange(3.0))
+
+
+def test_weights_in_half_precision_are_added_up_in_float32_and_counts_may_be_numpy_s():
+    x = torch.zeros(3, 1)
+    for dtype in (torch.bfloat16, torch.float16, torch.int64):
+        log_weight = lambda x, k, dtype=dtype: torch.zeros(k, len(x), dtype=dtype)
+        estimate = importance_log_likelihood(log_weight, x, np.int64(1000), np.int64(7))
+        assert estimate.dtype == torch.float32 and estimate.abs().max() < 1e-5

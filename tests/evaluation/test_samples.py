@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg
 
-from nbdgm.data import densities
+from nbdgm.data import Images, densities
 from nbdgm.evaluation import energy_distance, entropy, frechet_distance, mode_count, nearest_neighbours
 
 
@@ -58,7 +58,16 @@ def test_entropy():
     assert entropy(torch.ones(10)) == pytest.approx(math.log(10))
     assert entropy(torch.tensor([0.0, 1.0, 0.0])) == 0
     assert entropy(torch.tensor([0.5, 0.25, 0.25])) == pytest.approx(1.5 * math.log(2))
-    for bad in (torch.tensor([-1.0, 2.0]), torch.zeros(3)):
+    assert entropy([1, 1]) == entropy(np.array([3, 3])) == pytest.approx(math.log(2))
+    for bad in (
+        torch.tensor([-1.0, 2.0]),
+        torch.zeros(3),
+        torch.tensor([1.0, torch.nan]),
+        torch.tensor([1.0, torch.inf]),
+        torch.ones(2, 2),
+        torch.ones(()),
+        [],
+    ):
         with pytest.raises(ValueError, match="shares"):
             entropy(bad)
 
@@ -89,7 +98,14 @@ def test_the_protocol_of_the_mode_count():
         ({"samples": torch.zeros(5)}, r"samples: expected shape \(N, D\)"),
         ({"samples": torch.zeros(0, 2)}, "samples: expected shape"),
         ({"centers": torch.zeros(3, 1)}, r"centers: expected shape \(K, 2\)"),
-        ({"std": 0.0}, "std: expected a positive number"),
+        ({"std": 0.0}, "std: expected positive numbers, one or 3"),
+        ({"std": math.nan}, "std: expected positive"),
+        ({"std": torch.ones(2)}, "std: expected positive numbers, one or 3"),
+        ({"std": torch.ones(3, 1)}, "std: expected positive numbers, one or 3"),
+        ({"centers": torch.full((3, 2), math.nan)}, "centers: some coordinates are not finite"),
+        ({"centers": torch.zeros(0, 2)}, r"centers: expected shape \(K, 2\)"),
+        ({"samples": "many"}, "samples: expected"),
+        ({"radius": math.nan}, "radius: expected a positive number"),
         ({"threshold": 0}, "threshold: expected a positive number"),
         ({"radius": -1}, "radius: expected a positive number"),
     ],
@@ -97,6 +113,64 @@ def test_the_protocol_of_the_mode_count():
 def test_mode_count_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         mode_count(**{"samples": torch.zeros(5, 2), "centers": torch.zeros(3, 2), "std": 1.0, **arguments})
+
+
+def test_modes_far_from_the_origin_are_counted_as_they_are_near_it():
+    """Distances by products would lose them: there, squares of 10,000 cancel, here of 1,000,000."""
+    centers = torch.tensor([[100.0, 100.0], [101.0, 101.0]])
+    for n in (25, 26, 400):
+        samples = torch.tensor([[100.05, 100.0]]).repeat(n, 1)
+        assert mode_count(samples, centers, 0.02, threshold=1) == (1, 1.0)
+    ring = densities.ring(std=0.02)
+    near = ring.sample(2500, torch.Generator().manual_seed(0)).double()
+    there = mode_count(near + 1000, ring.centers.double() + 1000, ring.std)
+    assert there == mode_count(near, ring.centers, ring.std) and there.good > 0.98
+
+
+def test_modes_of_points_of_every_type():
+    centers = [[0, 0], [10, 0]]
+    samples = [[0, 1], [10, 1], [10, 0], [50, 50]]
+    for kind in (list, np.array, torch.tensor, lambda x: torch.tensor(x).to(torch.int32), lambda x: torch.tensor(x).bfloat16()):
+        assert mode_count(kind(samples), kind(centers), np.float64(1), threshold=2) == (1, 0.75)
+    assert mode_count(torch.tensor(samples), centers, [1, 2], threshold=1) == (2, 0.75)
+
+
+def test_a_sample_that_is_not_finite_is_not_good():
+    samples = torch.tensor([[0.0, 0.0], [torch.nan, 0.0], [torch.inf, 0.0], [0.0, 0.0]])
+    assert mode_count(samples, torch.zeros(1, 2), 1.0, threshold=2) == (1, 0.5)
+
+
+@pytest.mark.parametrize(("n", "share"), [(100, 0.07), (100, 0.29), (2500, 0.008), (1000, 0.057)])
+def test_exactly_the_share_that_is_needed_is_enough(n, share):
+    """0.07 * 100 is 7.000000000000001 to a computer."""
+    needed = round(share * n)
+    for found, modes in ((needed, 1), (needed - 1, 0)):
+        samples = torch.full((n, 1), 9.0)
+        samples[:found] = 0.0
+        assert mode_count(samples, torch.zeros(1, 1), 1.0, threshold=share).modes == modes
+
+
+def test_copies_are_at_distance_zero_in_pools_of_every_size():
+    pool = torch.rand(9000, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    some = [5, 4095, 4096, 8999]
+    for size in (9000, 2000, 1999):
+        mine = [i for i in some if i < size]
+        positions, distances = nearest_neighbours(pool[mine], pool[:size], k=2)
+        assert positions[:, 0].tolist() == mine and distances[:, 0].tolist() == [0.0] * len(mine)
+        assert (distances[:, 1] > 0.5).all()
+
+
+def test_neighbours_in_a_large_pool_are_those_of_a_search_by_hand():
+    generator = torch.Generator().manual_seed(1)
+    pool = (0.5 + 1e-3 * torch.randn(6000, 1, 3, 3, generator=generator)).clamp(0, 1)  # close together: products confuse them
+    queries = pool[:100] + 1e-5
+    positions, distances = nearest_neighbours(queries, pool, k=3)
+    apart = (queries[:, None] - pool).double().flatten(2).norm(dim=2)
+    exact = apart.topk(3, largest=False)
+    assert torch.equal(positions, exact.indices)
+    torch.testing.assert_close(distances.double(), exact.values, rtol=1e-4, atol=1e-9)
+    assert torch.equal(nearest_neighbours(queries, pool, k=np.int64(3))[0], positions)
+    assert nearest_neighbours(queries.numpy(), Images(pool), k=6000)[0].shape == (100, 6000)
 
 
 def test_nearest_neighbours_are_those_of_a_search_by_hand():
@@ -149,6 +223,25 @@ def test_energy_distance_side_by_side_is_one_by_one_and_takes_gradients():
     assert a.grad.isfinite().all()  # also where a point meets itself
     step = (a - 0.05 * a.grad / a.grad.norm()).detach()
     assert energy_distance(step, b).sum() < together.sum()
+
+
+def test_energy_distance_of_every_type():
+    exact = 2 * 10 / 6 - 2 - 2
+    for a, b in (
+        ([[0], [2]], [[1], [1], [4]]),
+        (torch.tensor([[0], [2]]), torch.tensor([[1], [1], [4]])),
+        (np.array([[0.0], [2.0]]), torch.tensor([[1.0], [1.0], [4.0]])),
+        (torch.tensor([[0.0], [2.0]]).bfloat16(), torch.tensor([[1.0], [1.0], [4.0]]).double()),
+    ):
+        assert energy_distance(a, b).item() == pytest.approx(exact, abs=1e-6)
+    assert energy_distance(torch.zeros(2, 1).bfloat16(), torch.zeros(2, 1).bfloat16()).dtype == torch.float32
+
+
+def test_frechet_distance_of_every_type_of_features():
+    a, b = torch.arange(12).view(6, 2) % 5, torch.arange(12).view(6, 2) % 7
+    exact = by_the_formula(a, b)
+    for kind in (lambda x: x, lambda x: x.bfloat16(), lambda x: x.numpy(), lambda x: x.double().numpy()):
+        assert frechet_distance(kind(a), kind(b)) == pytest.approx(exact, rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -75,3 +75,34 @@ def test_least_squares_wasserstein_and_hinge_are_what_they_say(real, fake):
         game = getattr(losses, name)
         assert game.critic(double(real), double(fake)).item() == pytest.approx(critic[name], rel=1e-9, abs=1e-9)
         assert game.generator(double(fake)).item() == pytest.approx(generator[name], rel=1e-9, abs=1e-9)
+
+
+ALL = {"minimax", "non_saturating", "least_squares", "wasserstein", "hinge"}
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int64, torch.bool])
+def test_every_game_is_computed_in_full_precision(name, dtype):
+    game = getattr(losses, name)
+    real, fake = torch.arange(300).remainder(7).to(dtype), torch.arange(300).remainder(5).to(dtype)
+    for got, expected in [
+        (game.critic(real, fake), game.critic(real.float(), fake.float())),
+        (game.generator(fake), game.generator(fake.float())),
+    ]:
+        assert got.dtype == torch.float32 and got.item() == expected.item()
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_empty_batches_and_what_is_no_tensor_are_refused_by_name(name):
+    game, one, none = getattr(losses, name), torch.zeros(1), torch.zeros(0, 1)
+    for call, which in [
+        (lambda: game.critic(none, one), "real_logits"),
+        (lambda: game.critic(one, none), "fake_logits"),
+        (lambda: game.generator(none), "fake_logits"),
+    ]:
+        with pytest.raises(ValueError, match=rf"{which} of shape \(0, 1\) is empty"):
+            call()
+    with pytest.raises(TypeError, match="fake_logits must be a tensor, got float"):
+        game.generator(0.5)
+    with pytest.raises(TypeError, match="real_logits must be a tensor, got ndarray"):
+        game.critic(one.numpy(), one)

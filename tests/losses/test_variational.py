@@ -1,6 +1,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -162,7 +163,13 @@ def test_negative_elbo_is_the_sum_of_two_positive_parts():
     assert {name: value.item() for name, value in parts.items()} == {"loss": 17.5, "reconstruction": 15.0, "kl": 2.5}
 
 
-@pytest.mark.parametrize("shapes", [((), (3,)), ((3,), ()), ((3,), (4,)), ((3, 1, 2), (3,)), ((3, 784), (3,))])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        *[((), (3,)), ((3,), ()), ((3,), (4,)), ((3, 1, 2), (3,)), ((3, 784), (3,))],
+        *[((2,), (2, 2)), ((64,), (64, 64)), ((3, 2), (3, 2)), ((5, 3), (5, 3)), ((4, 2, 3), (3,)), ((1,), (1, 1))],
+    ],
+)
 def test_negative_elbo_refuses_anything_but_one_number_per_example(shapes):
     with pytest.raises(ValueError, match=r"one number per example, \(B,\)"):
         losses.negative_elbo(*map(torch.zeros, shapes))
@@ -217,3 +224,175 @@ def test_half_precision_inputs_are_summed_in_full_precision():
         assert got.dtype == torch.float32
         torch.testing.assert_close(got, expected)
     assert losses.reparameterise(mean, std).dtype == torch.float32
+
+
+def test_negative_elbo_takes_several_codes_for_each_example():
+    parts = losses.negative_elbo(torch.tensor([[-10.0, -20.0], [-30.0, -40.0]]), torch.tensor([1.0, 4.0]))
+    assert {name: value.item() for name, value in parts.items()} == {"loss": 27.5, "reconstruction": 25.0, "kl": 2.5}
+
+
+# shapes
+
+
+@pytest.mark.parametrize("shape", [(6,), (5, 3), (5, 2, 3, 4)])
+def test_every_dimension_but_the_first_is_summed(shape):
+    torch.manual_seed(0)
+    mean, std, prior_mean, prior_std, x = (torch.rand(shape, dtype=torch.float64) + 0.5 for _ in range(5))
+    kl = losses.gaussian_kl(mean, std, prior_mean, prior_std)
+    expected = kl_divergence(Normal(mean, std), Normal(prior_mean, prior_std)).reshape(shape[0], -1).sum(1)
+    assert kl.shape == shape[:1]
+    torch.testing.assert_close(kl, expected)
+    torch.testing.assert_close(losses.gaussian_kl(mean, std, prior_mean[:1], prior_std[:1]).shape, kl.shape)
+    for got, law in [
+        (losses.gaussian_log_likelihood(mean, std, x), Normal(mean, std)),
+        (losses.bernoulli_log_likelihood(mean, (x > 1).double()), Bernoulli(logits=mean)),
+    ]:
+        expected = law.log_prob(x if isinstance(law, Normal) else (x > 1).double()).reshape(shape[0], -1).sum(1)
+        torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("shapes", [((2, 3, 4, 5), (4, 5)), ((4, 5), (2, 3, 4, 5)), ((), ()), ((3, 1), (3,)), ((), (3,))])
+def test_two_axes_of_samples_or_none_of_examples_are_refused(shapes):
+    first, second = map(torch.zeros, shapes)
+    with pytest.raises(ValueError, match="logits has shape"):
+        losses.bernoulli_log_likelihood(first, second)
+    with pytest.raises(ValueError, match="mean has shape"):
+        losses.gaussian_log_likelihood(first, 1.0, second)
+
+
+@pytest.mark.parametrize("name", ["std", "prior_mean", "prior_std"])
+@pytest.mark.parametrize("shape", [(3,), (2, 4, 5), (4, 1, 1)])
+def test_parameters_that_do_not_fit_are_named(name, shape):
+    arguments = {"std": 1.0} | {name: torch.ones(shape)}
+    with pytest.raises(ValueError, match=rf"{name} \({shape[0]},.*must broadcast against mean \(4, 5\)"):
+        losses.gaussian_kl(torch.zeros(4, 5), **arguments)
+    if name == "std":
+        with pytest.raises(ValueError, match=r"std \(.*must broadcast against mean \(4, 5\)"):
+            losses.reparameterise(torch.zeros(4, 5), torch.ones(shape))
+    with pytest.raises(ValueError, match=r"must have shape \(B, ...\)"):
+        losses.gaussian_kl(torch.tensor(0.0), 1.0)
+
+
+def test_samples_have_noise_of_their_own_where_the_deviation_is_shared():
+    torch.manual_seed(0)
+    z = losses.reparameterise(torch.full((4, 5), 3.0), 2.0)
+    torch.manual_seed(0)
+    torch.testing.assert_close(z, 3 + 2 * torch.randn(4, 5))
+    assert losses.reparameterise(torch.zeros(4, 5), torch.ones(5)).unique().numel() == 20
+
+
+# types
+
+
+@pytest.mark.parametrize("integer", [torch.int64, torch.int32, torch.uint8, torch.bool])
+def test_integers_are_numbers(integer):
+    zeros = torch.zeros(2, 2, dtype=integer)
+    assert losses.gaussian_kl(zeros, 0.5).tolist() == pytest.approx([0.636294] * 2, rel=1e-5)
+    assert losses.gaussian_kl(zeros, 1.0, prior_mean=0.5).tolist() == pytest.approx([0.25] * 2)
+    assert losses.gaussian_kl(torch.zeros(2, 1, dtype=integer), 1.0, prior_mean=0.5).tolist() == pytest.approx([0.125] * 2)
+    assert losses.gaussian_log_likelihood(zeros[:, :1], 0.5, zeros[:, :1]).tolist() == pytest.approx([-0.225791353] * 2, rel=1e-5)
+    assert losses.gaussian_log_likelihood(torch.zeros(2, 1), 0.5, zeros[:, :1]).tolist() == pytest.approx([-0.225791353] * 2)
+    assert losses.bernoulli_log_likelihood(zeros[:, :1], zeros[:, :1]).tolist() == pytest.approx([-math.log(2)] * 2)
+    assert losses.reparameterise(zeros, 0.5).dtype == torch.float32
+    assert losses.negative_elbo(zeros[0], zeros[0])["loss"].item() == 0
+    assert losses.iwae_bound(zeros).item() == 0
+
+
+NUMBERS = [0.5, np.float64(0.5), np.float32(0.5), np.array(0.5), [0.5, 0.5], np.array([0.5, 0.5]), torch.tensor(0.5).bfloat16()]
+
+
+@pytest.mark.parametrize("half", NUMBERS, ids=lambda n: f"{type(n).__name__} {n}")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_parameters_may_be_numbers_lists_and_arrays(half, dtype):
+    mean = torch.zeros(3, 2, dtype=dtype)
+    for value in (
+        losses.gaussian_kl(mean, half),
+        losses.gaussian_kl(mean, 0.5, prior_mean=half) - 2 * 0.125,
+        losses.gaussian_kl(mean + 2, 1.0, prior_mean=2.0, prior_std=half) - (1.5 * 2 - 2 * math.log(2)) + 0.636294361,
+        losses.gaussian_log_likelihood(mean, half, mean) + 2 * 0.225791353 + 0.636294361,
+    ):
+        assert value.dtype == dtype  # numbers, also numpy's, do not widen it
+        assert value.tolist() == pytest.approx([0.636294361] * 3, rel=1e-5)
+    assert losses.reparameterise(mean, half).dtype == dtype
+
+
+@pytest.mark.parametrize("bad", [0, 0.0, -1.0, float("nan"), np.float64(0), np.array([1.0, 0.0]), [1.0, -1.0]])
+def test_deviations_that_are_not_positive_are_refused_by_name(bad):
+    mean = torch.zeros(3, 2)
+    for call in (
+        lambda: losses.gaussian_kl(mean, bad),
+        lambda: losses.gaussian_log_likelihood(mean, bad, mean),
+        lambda: losses.reparameterise(mean, bad),
+    ):
+        with pytest.raises(ValueError, match=r"^std must be positive"):
+            call()
+    with pytest.raises(ValueError, match="prior_std must be positive"):
+        losses.gaussian_kl(mean, 1.0, 0.0, bad)
+
+
+def test_single_and_double_precision_meet_in_the_wider():
+    single, double = torch.full((2, 3), 0.3), torch.full((2, 3), 0.3, dtype=torch.float64)
+    exact = losses.gaussian_log_likelihood(double, 0.7, double + 0.1)
+    for mean, x in [(single, double + 0.1), (double, (double + 0.1).float())]:
+        got = losses.gaussian_log_likelihood(mean, 0.7, x)
+        assert got.dtype == torch.float64
+        torch.testing.assert_close(got, exact, rtol=1e-6, atol=0)
+    exact = losses.bernoulli_log_likelihood(double, double)
+    for logits, x in [(single, double), (double, single)]:
+        got = losses.bernoulli_log_likelihood(logits, x)
+        assert got.dtype == torch.float64
+        torch.testing.assert_close(got, exact, rtol=1e-6, atol=0)
+    assert losses.gaussian_kl(single, double, double, double).dtype == torch.float64
+    assert losses.bernoulli_log_likelihood(single, single.bfloat16()).dtype == torch.float32
+
+
+def test_the_bounds_of_half_precision_are_computed_in_full():
+    torch.manual_seed(0)
+    log_weights = (torch.randn(50, 8) - 300).bfloat16()
+    bound = losses.iwae_bound(log_weights)
+    assert bound.dtype == torch.float32 and bound.item() == losses.iwae_bound(log_weights.float()).item()
+    parts = losses.negative_elbo(log_weights, -log_weights[0])
+    assert parts["kl"].dtype == torch.float32 and parts["kl"].item() == -log_weights[0].float().mean().item()
+    assert parts["reconstruction"].item() == -log_weights.float().mean().item()
+
+
+@pytest.mark.parametrize(
+    "x,message",
+    [
+        (torch.tensor([[float("nan"), 0.5]]), "reaches from nan to nan"),
+        (torch.tensor([[0, 255]], dtype=torch.uint8), "pixels from 0 to 255 become x / 255"),
+        (torch.tensor([[0.0, 255.0]]), "pixels from 0 to 255 become x / 255"),
+        (torch.tensor([[-1.0, 1.0]]), r"images in \[-1, 1\] become \(x \+ 1\) / 2"),
+        (torch.tensor([[-1e-3, 1.0]]), r"must lie in \[0, 1\]"),
+        (torch.tensor([[0.0, 1.001]]), r"must lie in \[0, 1\]"),
+    ],
+)
+def test_bernoulli_says_what_to_do_with_other_pixels(x, message):
+    with pytest.raises(ValueError, match=message):
+        losses.bernoulli_log_likelihood(torch.zeros(1, 2), x)
+
+
+def test_the_bounds_refuse_emptiness_and_what_is_no_tensor():
+    with pytest.raises(ValueError, match=r"log_weights of shape \(0, 3\) is empty"):
+        losses.iwae_bound(torch.zeros(0, 3))
+    with pytest.raises(ValueError, match=r"log_likelihood of shape \(0,\) is empty"):
+        losses.negative_elbo(torch.zeros(0), torch.zeros(0))
+    with pytest.raises(ValueError, match=r"kl of shape \(0,\) is empty"):
+        losses.negative_elbo(torch.zeros(3), torch.zeros(0))
+    for call, name in [
+        (lambda: losses.negative_elbo(-3.0, torch.zeros(2)), "log_likelihood"),
+        (lambda: losses.negative_elbo(torch.zeros(2), [0.0, 1.0]), "kl"),
+        (lambda: losses.iwae_bound(np.zeros((2, 2))), "log_weights"),
+        (lambda: losses.gaussian_kl(0.0, 1.0), "mean"),
+        (lambda: losses.reparameterise(np.zeros(2), 1.0), "mean"),
+        (lambda: losses.gaussian_log_likelihood(torch.zeros(2), 1.0, np.zeros(2)), "x"),
+        (lambda: losses.bernoulli_log_likelihood(np.zeros(2), torch.zeros(2)), "logits"),
+    ]:
+        with pytest.raises(TypeError, match=f"^{name} must be a tensor, got "):
+            call()
+
+
+def test_double_precision_survives_and_a_kl_is_exact_there():
+    mean = torch.tensor([[1e-9]], dtype=torch.float64)
+    assert losses.gaussian_kl(mean + 1, 1.0, prior_mean=1.0).dtype == torch.float64
+    assert losses.precision.full(mean) is mean and losses.precision.full(mean.to(torch.complex64)).is_complex()

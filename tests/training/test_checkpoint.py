@@ -1,5 +1,6 @@
 import builtins
 import errno
+import hashlib
 import io
 import os
 import random
@@ -111,7 +112,13 @@ class Evil:
 
 
 def test_loading_never_runs_code(tmp_path, capsys):
-    checkpoint.save(tmp_path / "run.pt", {"hyperparameters": {}, "surprise": Evil()})
+    with pytest.raises(CheckpointError, match=r"cannot save .*surprise is a Evil; keep tensors and plain values"):
+        checkpoint.save(tmp_path / "run.pt", {"hyperparameters": {}, "surprise": Evil()})
+    assert not list(tmp_path.iterdir()) and "code ran" not in capsys.readouterr().out
+    content = io.BytesIO()
+    torch.save({"format": checkpoint._FORMAT, "hyperparameters": {}, "surprise": Evil()}, content)
+    digest = hashlib.sha256(content.getvalue()).digest()
+    (tmp_path / "run.pt").write_bytes(content.getvalue() + digest)  # as somebody else might write it
     with pytest.raises(CheckpointError, match="cannot read"):
         checkpoint.load(tmp_path / "run.pt", {})
     assert "code ran" not in capsys.readouterr().out

@@ -42,11 +42,19 @@ def test_running_and_final_means():
     assert smooth == pytest.approx([values[max(0, i - 3) : i + 1].mean() for i in range(10)])
     assert history.smooth("critic.loss", 1) == pytest.approx(values)
     assert history.last("critic.loss", 3) == pytest.approx(values[-3:].mean())
+    assert history.last("critic.loss", 1) == values[-1] and history.last("critic.loss", np.int64(2)) == values[-2:].mean()
     assert history.last("critic.loss", 1000) == pytest.approx(values.mean())
     with pytest.raises(ValueError, match="window"):
         history.smooth("critic.loss", 0)
-    with pytest.raises(ValueError, match="no mean of 0 values"):
-        history.last("critic.loss", 0)
+    with pytest.raises(ValueError, match="window"):
+        history.smooth("critic.loss", 2.5)
+    for n in (0, -1, 1.5):
+        with pytest.raises(ValueError, match=f"no mean of {n} values"):
+            history.last("critic.loss", n)
+    with pytest.raises(ValueError, match="no mean of 100 values out of 0 steps"):
+        nothing = History()
+        nothing.append({"p": record("p", {"loss": torch.tensor(1.0)})})  # and not fetched yet
+        nothing.last("loss")
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
@@ -83,7 +91,36 @@ def test_records_take_numbers_of_every_kind():
         "on": True,
     }
     names, values = record("p", entries)
-    assert names == ["loss", "half", "count", "on"] and values.tolist() == [1.5, 2.5, 3, 1] and values.dtype == torch.float32
+    assert names == ["loss", "half", "count", "on"] and values.tolist() == [1.5, 2.5, 3, 1]
+    assert record("p", {"loss": torch.tensor(1.5), "half": torch.tensor(2.5).half()})[1].dtype == torch.float32
+
+
+@pytest.mark.parametrize("number", [torch.tensor(1e39, dtype=torch.float64), 1e39, np.float64(1e39), torch.tensor(2**53 - 1)])
+def test_numbers_that_need_double_precision_have_it(number, tmp_path):
+    history = History()
+    for value in (torch.tensor(1.0), torch.tensor(2.0)):
+        history.append({"p": record("p", {"loss": value, "big": number})})
+        history.flush()
+    assert history["big"].tolist() == [float(number)] * 2 and history["loss"].tolist() == [1, 2]
+    assert history.last("big", 1) == float(number)
+    copy = History()
+    copy.load_state_dict(history.state_dict())
+    assert copy["big"].tolist() == [float(number)] * 2
+
+
+@pytest.mark.parametrize(
+    "value,kind",
+    [
+        (None, "NoneType"),
+        ("three", "str"),
+        ([1.0, 2.0], "list"),
+        (torch.ones(2), r"a tensor of shape \(2,\)"),
+        (torch.tensor(1j), "a complex number"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_name(value, kind):
+    with pytest.raises(ValueError, match=f"vae.kl must be a scalar to be logged, got {kind}"):
+        record("vae", {"loss": torch.tensor(1.0), "kl": value})
 
 
 def test_it_describes_itself():

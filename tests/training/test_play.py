@@ -12,7 +12,7 @@ from torch import nn
 
 from nbdgm import losses, networks
 from nbdgm.data.batches import Batches
-from nbdgm.training import NonFiniteError, Player, adam, comfort, play, sgd
+from nbdgm.training import NonFiniteError, Player, adam, play, progress, sgd
 
 
 def forever(batch):
@@ -387,7 +387,7 @@ def test_somebody_watches_a_terminal(monkeypatch):
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     for answer in (True, False):
         monkeypatch.setattr(sys.stderr, "isatty", lambda answer=answer: answer, raising=False)
-        assert comfort._watched() is answer
+        assert progress.watched() is answer
 
 
 def test_an_executed_notebook_stores_no_bar(tmp_path):
@@ -396,7 +396,7 @@ def test_an_executed_notebook_stores_no_bar(tmp_path):
         "import os; os.environ.pop('NBDGM_PROGRESS', None); os.environ.pop('PYTEST_CURRENT_TEST', None);",
         "import itertools, torch; from torch import nn; from nbdgm import Player, play; net = nn.Linear(1, 1)",
         "h = play(Player(net, loss=lambda x: net(x).square().sum()), itertools.repeat(torch.ones(1, 1)), 300)",
-        "get_ipython().kernel._allow_stdin = True; from nbdgm.training import comfort; print(comfort._watched())",
+        "get_ipython().kernel._allow_stdin = True; from nbdgm.training import progress; print(progress.watched())",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in code])
     nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()

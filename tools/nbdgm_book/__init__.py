@@ -1,8 +1,13 @@
 """The book's Sphinx extension: pages made of the stored chapters and of `tools/data`, links, the theme's options, page footers.
 
 - `theme`: what depends on the repository's address, one search box, the footer that says where a page's outputs come from;
-- `links`: an anchor at every code cell, and IDs such as E-13.26 in prose as links to the source map;
-- `pages`: the directives of the appendix (source map, indexes, errata, execution times, glossary, reading list);
+- `links`: anchors at cells, and IDs such as E-13.26 in the appendix as links to the source map;
+- `sources`: the folded block at the end of a chapter that lists the entries of the source map that it treats;
+- `pages`: the directives of the appendix (source map, indexes, errata, execution times, reading list);
+- `glossary`: the terms of the book, defined;
+- `formulas`, `folding`, `lighten`: mathematics without a script, proofs behind one line, half the elements;
+- `search`: the sections that the search page searches;
+- `replications`: in how many other runs each claim held;
 - `drawn`: those of its page about the drawn data.
 """
 
@@ -19,7 +24,19 @@ for folder in (ROOT / "tools", ROOT):
 
 import chapters  # noqa: E402
 
-from nbdgm_book import drawn, folding, formulas, lighten, links, pages, search, theme  # noqa: E402
+from nbdgm_book import (  # noqa: E402
+    drawn,
+    folding,
+    formulas,
+    glossary,
+    lighten,
+    links,
+    pages,
+    replications,
+    search,
+    sources,
+    theme,
+)
 
 
 def fingerprint(root: Path = ROOT) -> str:
@@ -33,7 +50,8 @@ def fingerprint(root: Path = ROOT) -> str:
     for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
             digest.update(path.name.encode() + path.read_bytes())
-    digest.update(" ".join(sorted(p.name for p in (root / chapters.RUNS).glob("*.json"))).encode())
+    for folder in (chapters.RUNS, chapters.REPLICATIONS):
+        digest.update(" ".join(sorted(p.name for p in (root / folder).glob("*.json"))).encode())
     return digest.hexdigest()
 
 
@@ -41,10 +59,13 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("nbdgm_book_fingerprint", fingerprint(Path(app.srcdir)), "env", types=[str])
     theme.setup(app)
     links.setup(app)
+    sources.setup(app)
     pages.setup(app)
     drawn.setup(app)
     formulas.setup(app)
     folding.setup(app)
     lighten.setup(app)
     search.setup(app)
+    glossary.setup(app)
+    replications.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""The book's data files (`tools/data/*.yml`), read and checked."""
+"""The book's data files (`tools/data/*.yml`), read and checked: source map, errata, glossary, reading list."""
 
 import re
 import tomllib
@@ -16,7 +16,6 @@ KINDS = {
     "table": "Tables",
     "figure": "Figures and experiments",
     "question": "Questions",
-    "erratum": "Errata",
 }
 SOURCES = {
     "textbook": "the textbook",
@@ -26,15 +25,11 @@ SOURCES = {
     "variational-inference": "the variational-inference article",
     "book": "this book",
 }
-CLASSES = {
-    "M": "wrong mathematics",
-    "A": "wrong algorithm",
-    "D": "dimension or notation",
-    "C": "not true as stated",
-    "R": "not reproducible",
-    "T": "wording",
-}
-SOURCE_MAP, GLOSSARY, READING = ("tools/data/source_map.yml", "tools/data/glossary.yml", "tools/data/reading.yml")
+VERDICTS = ("real error", "misprint", "loose")
+SOURCE_MAP, ERRATA = "tools/data/source_map.yml", "tools/data/errata.yml"
+GLOSSARY, READING = "tools/data/glossary.yml", "tools/data/reading.yml"
+EXCERPTS = "tools/data/excerpts"
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True)
@@ -52,10 +47,6 @@ class Entry:
     status: str = ""
     measure: str = ""
     tier: str = ""
-    cls: str = ""
-    printed: str = ""
-    right: str = ""
-    check: str = ""
     errata: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
 
@@ -64,39 +55,77 @@ class Entry:
         """Where it stands: the sources' titles and the section."""
         return ", ".join(SOURCES[s] for s in self.source) + (f": {self.where}" if self.where else "")
 
-    @property
-    def error(self) -> str:
-        """What kind of error an erratum corrects, in words."""
-        return " and ".join(CLASSES[c] for c in self.cls.split("/") if c)
+
+@dataclass(frozen=True)
+class Erratum:
+    """One erratum; the head of `tools/data/errata.yml` says what each field means."""
+
+    id: str
+    source: str
+    title: str
+    where: str
+    quote: tuple[str, ...]
+    lines: tuple[int, ...]
+    verdict: str
+    sentence: str
+    keep: str
+    chapter: str
+    translation: str = ""
+    names: tuple[str, ...] = ()
+    kind: str = "erratum"
 
     @property
-    def tooltip(self) -> str:
-        """The title without markup, and the place."""
-        return re.sub(r"[$*`\\]", "", self.title) + f" ({self.place})"
+    def place(self) -> str:
+        """The source's title and the section."""
+        return f"{SOURCES[self.source]}: {self.where}"
 
 
 def entry(raw: dict) -> Entry:
-    """Check one raw entry.
+    """Check one raw entry of the source map.
 
     Raises:
         ValueError: a field is unknown, missing, or holds what it may not.
     """
-    fields = {"cls" if k == "class" else k: v for k, v in raw.items()}
-    listed = {
-        k: tuple([v] if isinstance(v, str) else v or ()) for k in ("source", "errata", "see") for v in [fields.pop(k, None)]
-    }
-    try:
-        made = Entry(**{k: str("" if v is None else v).strip() for k, v in fields.items()}, **listed)
-    except TypeError as error:
-        raise ValueError(str(error).replace("Entry.__init__() ", "")) from error
-    if not ID.fullmatch(made.id):
-        raise ValueError(f"{made.id!r} is no ID")
+    made = _filled(Entry, raw, ("source", "errata", "see"))
     if made.kind not in KINDS:
         raise ValueError(f"kind {made.kind!r} is none of {', '.join(KINDS)}")
     if not made.source or not set(made.source) <= set(SOURCES):
         raise ValueError(f"source {list(made.source)} is not among {', '.join(SOURCES)}")
-    if made.kind == "erratum" and not (made.printed and made.right and set(made.cls.split("/")) <= set(CLASSES)):
-        raise ValueError("an erratum needs `printed`, `right` and a `class` of " + ", ".join(CLASSES))
+    return made
+
+
+def erratum(raw: dict) -> Erratum:
+    """Check one raw erratum: without the source's own words it is none.
+
+    Raises:
+        ValueError: a field is unknown, missing, or holds what it may not.
+    """
+    made = _filled(Erratum, raw, ("quote", "lines", "names"))
+    if not made.quote or not all(made.quote) or len(made.quote) != len(made.lines):
+        raise ValueError("an erratum needs a `quote`, verbatim, and its line in `lines`")
+    if made.source not in SOURCES:
+        raise ValueError(f"source {made.source!r} is not among {', '.join(SOURCES)}")
+    if made.verdict not in VERDICTS:
+        raise ValueError(f"verdict {made.verdict!r} is none of {', '.join(VERDICTS)}")
+    if made.keep not in ("chapter", "appendix"):
+        raise ValueError(f"keep {made.keep!r} is neither chapter nor appendix")
+    if CHINESE.search("".join(made.quote)) and not made.translation:
+        raise ValueError("a Chinese quotation needs a `translation`")
+    return made
+
+
+def _filled(kind: type, raw: dict, listed: tuple[str, ...]):
+    """`kind` made of the raw fields: texts stripped, those named in `listed` as tuples."""
+    fields = {k: str("" if v is None else v).strip() for k, v in raw.items() if k not in listed}
+    fields |= {k: tuple([v] if isinstance(v, str) else v or ()) for k in listed if (v := raw.get(k)) is not None}
+    if kind is Entry:
+        fields.setdefault("source", ())
+    try:
+        made = kind(**fields)
+    except TypeError as error:
+        raise ValueError(str(error).replace(f"{kind.__name__}.__init__() ", "")) from error
+    if not ID.fullmatch(made.id) or made.id.startswith("ERR-") != (kind is Erratum):
+        raise ValueError(f"{made.id!r} is no ID")
     return made
 
 
@@ -118,19 +147,24 @@ def load(root: Path, name: str) -> list:
     return content
 
 
-@lru_cache(maxsize=4)
-def _entries(path: Path, modified: float) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for number, raw in enumerate(load(path.parents[2], SOURCE_MAP), start=1):
-        name = raw.get("id", f"entry {number}") if isinstance(raw, dict) else f"entry {number}"
+@lru_cache(maxsize=8)
+def _checked(path: Path, modified: float, name: str, make) -> dict:
+    found: dict = {}
+    for number, raw in enumerate(load(path, name), start=1):
+        which = raw.get("id", f"entry {number}") if isinstance(raw, dict) else f"entry {number}"
         try:
-            made = entry(raw)
+            made = make(raw)
         except (ValueError, AttributeError) as error:
-            raise ExtensionError(f"{SOURCE_MAP}, {name}: {error}") from error
+            raise ExtensionError(f"{name}, {which}: {error}") from error
         if made.id in found:
-            raise ExtensionError(f"{SOURCE_MAP}, {name}: this ID is there twice")
+            raise ExtensionError(f"{name}, {which}: this ID is there twice")
         found[made.id] = made
     return found
+
+
+def _all(root: Path, name: str, make) -> dict:
+    path = root / name
+    return _checked(root, path.stat().st_mtime if path.exists() else 0.0, name, make)
 
 
 def entries(root: Path) -> dict[str, Entry]:
@@ -139,8 +173,21 @@ def entries(root: Path) -> dict[str, Entry]:
     Raises:
         ExtensionError: the file is missing or an entry is malformed, and which.
     """
-    path = root / SOURCE_MAP
-    return _entries(path, path.stat().st_mtime if path.exists() else 0.0)
+    return _all(root, SOURCE_MAP, entry)
+
+
+def errata(root: Path) -> dict[str, Erratum]:
+    """The errata: ID -> erratum, in the file's order.
+
+    Raises:
+        ExtensionError: the file is missing or an erratum is malformed, and which.
+    """
+    return _all(root, ERRATA, erratum)
+
+
+def known(root: Path) -> dict[str, Entry | Erratum]:
+    """All that has an ID."""
+    return entries(root) | errata(root)
 
 
 def address(root: Path) -> str:

@@ -18,7 +18,7 @@ from nbdgm_book.links import page_of
 
 @dataclass(frozen=True)
 class Place:
-    """Where a chapter treats an ID: `status` is that of a derivation, or `named` for prose and code."""
+    """Where a chapter treats an ID: `status` is that of a derivation, or `treated` for a cell whose metadata say so."""
 
     chapter: chapters.Chapter
     anchor: str
@@ -32,20 +32,19 @@ def stored(env) -> list[chapters.Chapter]:
 
 
 def coverage(book: list[chapters.Chapter]) -> dict[str, list[Place]]:
-    """ID -> where it is treated: derivations and claims first, then the best mention of each chapter that has neither."""
+    """ID -> where it is treated: the derivations of each chapter, or the cell that covers it if none does."""
     found: dict[str, list[Place]] = defaultdict(list)
     for chapter in book:
-        recorded = set()
-        for record in chapter.derivations + chapter.claims:
+        proved = set()
+        for record in chapter.derivations:
             for name in record.ids:
                 place = Place(chapter, record.anchor, record.status)
                 if place not in found[name]:
                     found[name].append(place)
-                recorded.add(name)
-        for name in chapter.prose_ids - recorded:
-            found[name].append(Place(chapter, f"id-{name}", "named"))
-        for name in chapter.code_ids.keys() - recorded - chapter.prose_ids:
-            found[name].append(Place(chapter, chapter.code_ids[name], "named"))
+                proved.add(name)
+        for name, anchor in chapter.covers.items():
+            if name not in proved:
+                found[name].append(Place(chapter, anchor, "treated"))
     return found
 
 
@@ -61,6 +60,7 @@ class BookDirective(SphinxDirective):
         for chapter in found:
             self.env.note_dependency(str(chapter.path))
             files = [chapters.run_file(chapter.docname, budget, self.root) for budget in chapters.BUDGETS]
+            files.append(chapters.replication_file(chapter.docname, self.root))
             for file in filter(Path.exists, files):  # a missing one would make the page new at every build
                 self.env.note_dependency(str(file))
         return found
@@ -72,6 +72,10 @@ class BookDirective(SphinxDirective):
     def entries(self, *kinds: str) -> list[data.Entry]:
         self.env.note_dependency(str(self.root / data.SOURCE_MAP))
         return [e for e in data.entries(self.root).values() if not kinds or e.kind in kinds]
+
+    def errata(self) -> list[data.Erratum]:
+        self.env.note_dependency(str(self.root / data.ERRATA))
+        return list(data.errata(self.root).values())
 
     def inline(self, text: str) -> list[nodes.Node]:
         """Inline MyST (emphasis, code, mathematics) as nodes; spaces at the ends are kept."""
@@ -114,7 +118,7 @@ class BookDirective(SphinxDirective):
                 if found:
                     found.append(nodes.Text(", "))
                 found.append(self.link(chapter, place.anchor, text))
-                if place.status != "named":
+                if place.status != "treated":
                     found += [nodes.Text(" "), self.mark(place.status)]
         return found
 
@@ -133,6 +137,23 @@ class BookDirective(SphinxDirective):
         group += [top, body]
         table += group
         return nodes.container("", table, classes=["nb-scroll"])
+
+    def box(self, thing: data.Entry | data.Erratum, places: list[Place], details: list[str], tier: str = "") -> nodes.container:
+        """The frame of an entry: its ID, its title, and where it comes from."""
+        box = nodes.container(classes=["nb-entry", "nb-covered" if places else "nb-open"], ids=[thing.id])
+        head = self.paragraph(nodes.strong("", thing.id), " ", classes=("nb-entry-head", "nb-plain"))
+        head += self.inline(thing.title)
+        shown = "; ".join(filter(None, [*details, f"tier {tier}" if tier else ""]))
+        head += nodes.inline("", f" {shown}", classes=["nb-where"])
+        box += head
+        return box
+
+    def treated(self, planned: str, places: list[Place]) -> nodes.paragraph:
+        """Where a chapter treats it, or that none does yet."""
+        if places:
+            return self.paragraph(nodes.strong("", "Treated in "), self.places(places), classes=("nb-state", "nb-plain"))
+        where = f", planned for `{planned.removeprefix('book/')}`" if planned else ""
+        return self.paragraph(nodes.strong("", "Open"), where + ".", classes=("nb-state", "nb-plain"))
 
     def row(self, cells: list, name: str | None = None) -> nodes.row:
         row = nodes.row()
@@ -163,45 +184,49 @@ class SourceMap(BookDirective):
         return [self.entry(e, covered.get(e.id, [])) for e in chosen]
 
     def entry(self, entry: data.Entry, places: list[Place]) -> nodes.container:
-        elsewhere = page_of(entry.id) != self.env.docname  # errata have a page of their own: here only the title
-        box = nodes.container(classes=["nb-entry", "nb-covered" if places else "nb-open"], ids=[] if elsewhere else [entry.id])
-        name = self.id_link(entry.id) if elsewhere else nodes.strong("", entry.id)
-        head = self.paragraph(name, " ", classes=("nb-entry-head", "nb-plain"))
-        head += self.inline(entry.title)
-        details = [
-            entry.error,
-            entry.place,
-            entry.status if entry.status != "as printed" else "",
-            f"tier {entry.tier}" if entry.tier else "",
-        ]
-        head += nodes.inline("", " " + "; ".join(d for d in details if d), classes=["nb-where"])
-        box += head
+        box = self.box(entry, places, [entry.place, *([entry.status] if entry.status != "as printed" else [])], entry.tier)
         if entry.tex:
             box += self.formula(entry.tex)
-        if not elsewhere:
-            if entry.kind == "erratum":
-                box += self.paragraph(nodes.strong("", "Printed: "), entry.printed)
-                box += self.paragraph(nodes.strong("", "Right: "), entry.right)
-            if entry.text:
-                box += self.paragraph(entry.text)
-            for word, text in (
-                ("Check", entry.check),
-                ("Measured", entry.measure),
-                ("See", ", ".join(entry.see)),
-                ("Errata", ", ".join(entry.errata)),
-            ):
-                if text:
-                    box += self.paragraph(nodes.emphasis("", word + ": "), text, classes=("nb-verify",))
-        if places:
-            box += self.paragraph(
-                nodes.strong("", "Decided in " if entry.kind == "erratum" else "Covered in "),
-                self.places(places),
-                classes=("nb-state", "nb-plain"),
-            )
-        else:
-            planned = f", planned for `{entry.chapter.removeprefix('book/')}`" if entry.chapter else ""
-            box += self.paragraph(nodes.strong("", "Open"), planned + ".", classes=("nb-state", "nb-plain"))
+        if entry.text:
+            box += self.paragraph(entry.text)
+        for word, text in (("Measured", entry.measure), ("See", ", ".join(entry.see)), ("Errata", ", ".join(entry.errata))):
+            if text:
+                box += self.paragraph(nodes.emphasis("", word + ": "), text, classes=("nb-verify",))
+        box += self.treated(entry.chapter, places)
         return box
+
+
+class Errata(BookDirective):
+    """`{errata} source`: each of a source, with the printed words, their translation, the verdict and what is right."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        chosen = [e for e in self.errata() if e.source == self.arguments[0]]
+        if not chosen:
+            raise self.error(f"there are no errata of {self.arguments[0]}: {', '.join(data.SOURCES)}")
+        covered = coverage(self.book())
+        return [self.erratum(e, covered.get(e.id, [])) for e in chosen]
+
+    def erratum(self, erratum: data.Erratum, places: list[Place]) -> nodes.container:
+        box = self.box(erratum, places, [erratum.verdict, erratum.where])
+        box += self.paragraph(nodes.strong("", "Printed:"))
+        box += [nodes.literal_block(q, q, language="text", classes=["nb-quote"]) for q in erratum.quote]
+        if erratum.translation:
+            box += self.paragraph(nodes.strong("", "In English: "), [nodes.Text(erratum.translation)])
+        box += self.paragraph(nodes.strong("", "Right: "), erratum.sentence)
+        if erratum.names:
+            box += self.paragraph(nodes.emphasis("", "The same: "), ", ".join(erratum.names), classes=("nb-verify",))
+        box += self.treated(erratum.chapter, places)
+        return box
+
+
+class ErrataTotals(BookDirective):
+    """`{errata-totals}`: how many of each verdict."""
+
+    def run(self) -> list[nodes.Node]:
+        verdicts = [e.verdict for e in self.errata()]
+        return [self.paragraph(f"{len(verdicts)} entries: {', '.join(f'{verdicts.count(v)} {v}' for v in data.VERDICTS)}.")]
 
 
 class SourceMapTotals(BookDirective):
@@ -210,10 +235,10 @@ class SourceMapTotals(BookDirective):
     def run(self) -> list[nodes.Node]:
         covered = coverage(self.book())
         rows, sums = [], [0, 0, 0, 0]
-        for kind, title in data.KINDS.items():
-            every = self.entries(kind)
+        kinds = {title: self.entries(kind) for kind, title in data.KINDS.items()} | {"Errata": self.errata()}
+        for title, every in kinds.items():
             done = [e for e in every if covered.get(e.id)]
-            proved = [e for e in done if any(p.status in ("proved", "checked", "asserted") for p in covered[e.id])]
+            proved = [e for e in done if any(p.status != "treated" for p in covered[e.id])]
             counts = [len(every), len(done), len(proved), len(every) - len(done)]
             sums = [a + b for a, b in zip(sums, counts, strict=True)]
             rows.append([title, *map(str, counts)])
@@ -221,17 +246,23 @@ class SourceMapTotals(BookDirective):
         return [self.table(["Kind", "entries", "covered", "of these by a derivation", "open"], rows, ("nb-numbers",))]
 
 
+def scope(record: chapters.Record) -> str:
+    """For which case a derivation speaks: `general`, the case in words, or nothing where its stored output does not say."""
+    return record.data.get("scope", "")
+
+
 class ProofIndex(BookDirective):
-    """`{proof-index}`: every derivation of every chapter, with its mark and the cell that carries it out."""
+    """`{proof-index}`: every derivation, for which case it speaks, its mark, and the cell that carries it out."""
 
     def run(self) -> list[nodes.Node]:
-        found: list[nodes.Node] = []
         book = [c for c in self.book() if c.derivations]
-        total = sum(len(c.derivations) for c in book)
-        lines = [line.get("status") for c in book for r in c.derivations for line in r.data.get("lines", [])]
-        counts = {s: lines.count(s) for s in ("proved", "checked", "asserted") if s in lines}
-        tally = ", ".join(f"{n} {s}" for s, n in counts.items())
-        found.append(self.paragraph(f"{total} derivations of {len(lines)} lines ({tally or 'none yet'})."))
+        records = [r for c in book for r in c.derivations]
+        lines = sum(len(r.data.get("lines", [])) for r in records)
+        general = sum(scope(r) == "general" for r in records)
+        special = sum(scope(r) not in ("", "general") for r in records)
+        silent = len(records) - general - special
+        tally = f"{general} general, {special} of a special case" + (f", {silent} that do not say" if silent else "")
+        found: list[nodes.Node] = [self.paragraph(f"{len(records)} derivations of {lines} lines: {tally}.")]
         for chapter in book:
             rows = []
             for record in chapter.derivations:
@@ -240,9 +271,10 @@ class ProofIndex(BookDirective):
                     ids += ([nodes.Text(" ")] if ids else []) + [self.id_link(name)]
                 title = self.link(chapter.docname, record.anchor, "")
                 title += self.inline(record.data.get("title", "derivation"))
-                rows.append([[title], ids, str(len(record.data.get("lines", []))), [self.mark(record.status)]])
+                case = scope(record) or "not said"
+                rows.append([[title], case, ids, str(len(record.data.get("lines", []))), [self.mark(record.status)]])
             found.append(heading(self, chapter))
-            found.append(self.table(["derivation", "IDs", "lines", "mark"], rows))
+            found.append(self.table(["derivation", "case", "IDs", "lines", "mark"], rows))
         return found
 
 
@@ -253,10 +285,14 @@ class ClaimIndex(BookDirective):
         book = [c for c in self.book() if c.claims]
         total = [r.status for c in book for r in c.claims]
         tally = ", ".join(f"{total.count(s)} {s}" for s in dict.fromkeys(total))
-        found: list[nodes.Node] = [self.paragraph(f"{len(total)} claims ({tally or 'none yet'}).")]
+        nulls = [r.data.get("null") for c in book for r in c.claims]
+        tried = sum(n in ("fails", "open") for n in nulls), nulls.count("exact"), nulls.count(None)
+        against = "{} against a trivial model, {} that can have none, {} against nothing yet".format(*tried)
+        checks = sum(len(c.checks) for c in self.book())
+        found: list[nodes.Node] = [self.paragraph(f"{len(total)} claims ({tally or 'none yet'}): {against}. {checks} checks.")]
         for chapter in book:
             rows = []
-            for record in chapter.claims:
+            for record, verdict in zip(chapter.claims, chapter.verdicts, strict=False):  # more verdicts than claims
                 text = self.link(chapter.docname, record.anchor, "")
                 text += self.inline(record.data.get("text", "claim"))
                 values, marks = numbers(record.data), [self.mark(record.status)]
@@ -266,6 +302,8 @@ class ClaimIndex(BookDirective):
                         if (again["cell"], again["text"]) == which and again["status"] != "not checked":
                             values += f"; at the {run['budget']} budget {numbers(again)}"
                             marks += [nodes.Text(f" {run['budget']} budget: "), self.mark(again["status"])]
+                if verdict.runs:
+                    marks.append(nodes.Text(f" {verdict}"))
                 rows.append([[text], [nodes.Text(values)], marks])
             found.append(heading(self, chapter))
             for run in chapter.runs:
@@ -316,19 +354,6 @@ class Execution(BookDirective):
         return [self.table(head, rows, ("nb-numbers",)), *notes]
 
 
-class Glossary(BookDirective):
-    """`{glossary-table}`: English and Chinese terms, sorted by the English; an asterisk marks what no source uses."""
-
-    def run(self) -> list[nodes.Node]:
-        terms = sorted(self.read(data.GLOSSARY), key=lambda t: str(t["en"]).lower())
-        chinese = [f"{t['zh']}{' *' if t.get('proposed') else ''}" for t in terms]
-        rows = [
-            [[*self.inline(str(t["en"]))], [nodes.inline("", zh, classes=["nb-zh"])]]
-            for t, zh in zip(terms, chinese, strict=True)
-        ]
-        return [self.table(["English", "Chinese"], rows, ("nb-glossary",))]
-
-
 class ReadingList(BookDirective):
     """`{reading-list}`: the source map's reading list, each with its entry in the bibliography."""
 
@@ -354,8 +379,9 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", plain_docstring, priority=400)
     app.add_directive("source-map", SourceMap)
     app.add_directive("source-map-totals", SourceMapTotals)
+    app.add_directive("errata", Errata)
+    app.add_directive("errata-totals", ErrataTotals)
     app.add_directive("proof-index", ProofIndex)
     app.add_directive("claim-index", ClaimIndex)
     app.add_directive("execution-table", Execution)
-    app.add_directive("glossary-table", Glossary)
     app.add_directive("reading-list", ReadingList)

@@ -30,7 +30,7 @@ def text_of(section: nodes.Element) -> str:
 
     def walk(node: nodes.Node) -> None:
         for child in node.children:
-            if has_title(child) or isinstance(child, SKIPPED) or (isinstance(child, nodes.title) and node is section):
+            if has_title(child) or "nb-glossary" in getattr(child, "attributes", {}).get("classes", ()) or isinstance(child, SKIPPED) or (isinstance(child, nodes.title) and node is section):
                 continue
             if isinstance(child, nodes.Text) and not isinstance(node, nodes.math):
                 words.append(str(child))
@@ -51,6 +51,11 @@ def sections(app: Sphinx) -> list[dict]:
         for section in doctree.findall(has_title):
             top = isinstance(section.parent, nodes.document)
             anchor = "" if top else "#" + (section["ids"] or [""])[0]
+            for term in section.findall(nodes.term):
+                if term["ids"] and term["ids"][0].startswith("term-"):
+                    url = f"{app.builder.get_target_uri(docname)}#{term['ids'][0]}"
+                    name, text = term.astext(), term.parent[1].astext()
+                    found.append({"id": len(found), "url": url, "title": name, "page": page, "number": "", "term": True, "text": text})
             found.append(
                 {
                     "id": len(found),

@@ -34,7 +34,7 @@
   // --- the index
   const index = new MiniSearch({
     fields: ["title", "page", "text"],
-    storeFields: ["url", "title", "page", "number", "top", "late", "text"],
+    storeFields: ["url", "title", "page", "number", "top", "late", "term", "text"],
     tokenize: tokens,
     processTerm: (term) => (stop.has(term) ? null : term),
   });
@@ -47,7 +47,7 @@
       prefix: (term) => term.length > 3,
       fuzzy: (term) => (term.length > 5 ? 0.15 : false),
       boost: { title: 4, page: 2 },
-      boostDocument: (id, term, stored) => (stored.late ? 0.25 : 1) * (stored.top ? 1.4 : 1),
+      boostDocument: (id, term, stored) => (stored.late || stored.term ? 0.25 : 1) * (stored.top ? 1.4 : 1),
     };
     const all = (list) => ({ combineWith: "AND", queries: list.map((some) => ({ combineWith: "OR", queries: some })) });
     let found = index.search(all(wider), options);
@@ -55,7 +55,7 @@
     const wanted = words.join(" ");
     for (const hit of found) {
       const title = tokens(hit.title).join(" ");
-      if (title === wanted) hit.score *= 3;
+      if (title === wanted && !hit.term) hit.score *= 3;
       else if (title.includes(wanted)) hit.score *= 2;
       else if (tokens(hit.page).join(" ").includes(wanted) && hit.top) hit.score *= 2;
       if (tokens(hit.text).join(" ").includes(wanted)) hit.score *= 1.5;

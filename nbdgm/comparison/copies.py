@@ -1,0 +1,123 @@
+"""Many seeds in one batched game: which copies are still whole, and what keeps a broken one from spoiling the others.
+
+A copy breaks when one of its outputs or gradients becomes NaN or infinite. From then on its gradients are zero, and others see
+the outputs of a whole copy in place of its own, so that a loss summed over all stays finite. Nothing is changed for the whole.
+"""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class NoCopyLeft(ArithmeticError):
+    """All copies are broken."""
+
+
+class Copies:
+    """Of a batched game: `whole` (copies,) says which copies are unbroken, `broken` where each of the others broke.
+
+    Args:
+        networks: with parameters (copies, ...); a parameter of another shape belongs to all copies, which break together.
+        copies: how many.
+    """
+
+    def __init__(self, networks: list[nn.Module], copies: int) -> None:
+        self.tensors = [t for net in networks for t in [*net.parameters(), *net.buffers()]]
+        self.whole = torch.ones(copies, dtype=torch.bool, device=self.tensors[0].device)
+        self.broken: dict[int, str] = {}
+        self._turn = "before the first update"
+        self._finite = True  # the last loss
+        for net in networks:
+            for parameter in [p for p in net.parameters() if p.requires_grad]:
+                parameter.register_hook(self._gradient)
+
+    @property
+    def intact(self) -> bool:
+        """Whether no copy is broken."""
+        return bool(self.whole.all())
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """Flat outputs (copies * B, ...), with those of a whole copy in place of a broken one's.
+
+        Raises:
+            NoCopyLeft: there is none.
+        """
+        parts = x.unflatten(0, (len(self.whole), -1))
+        self._notice(parts.detach().isfinite().flatten(1).all(1))
+        if self.intact:
+            return x
+        return parts.where(self._mask(parts), parts[self._first()].detach()).flatten(0, 1)
+
+    def guarded(self, loss: Callable[[Any], Tensor], name: str) -> Callable[[Any], Tensor]:
+        """The loss (batch -> scalar) of the player `name`, with the same gradient, and finite for the log in every update.
+
+        Raises:
+            NoCopyLeft: by the function that is returned, when all copies are broken.
+        """
+        updates = itertools.count(1)
+
+        def turn(batch: Any) -> Tensor:
+            self.settle()
+            self._turn = f"in update {next(updates)} of the {name}"
+            value = loss(batch)
+            self._finite = bool(value.isfinite())
+            return value if self._finite else _Finite.apply(value)
+
+        return turn
+
+    def settle(self) -> None:
+        """After an update: give broken copies the weights of a whole one, so that their numbers stay finite.
+
+        A loss that was not finite although every output and gradient was belongs to no copy in particular: all break.
+
+        Raises:
+            NoCopyLeft: no copy is whole.
+        """
+        if self.intact and not self._finite:
+            self.whole = torch.zeros_like(self.whole)
+        self._finite = True
+        if self.intact:
+            return
+        broken = ~self.whole
+        for i in broken.nonzero().flatten().tolist():
+            self.broken.setdefault(i, self._turn)
+        first = self._first()
+        with torch.no_grad():
+            for t in self.tensors:
+                if t.shape[:1] == self.whole.shape:
+                    t[broken] = t[first].clone()
+
+    def _gradient(self, gradient: Tensor) -> Tensor:
+        finite = gradient.isfinite()
+        own = gradient.shape[:1] == self.whole.shape
+        self._notice(finite.flatten(1).all(1) if own else finite.all())
+        if self.intact:
+            return gradient
+        return gradient.where(self._mask(gradient), 0.0) if own else torch.zeros_like(gradient)
+
+    def _notice(self, finite: Tensor) -> None:
+        self.whole = self.whole & finite  # not in place: a mask may wait in a graph
+
+    def _mask(self, x: Tensor) -> Tensor:
+        return self.whole.view(-1, *[1] * (x.ndim - 1))
+
+    def _first(self) -> int:
+        if not self.whole.any():
+            self.broken = {i: self._turn for i in range(len(self.whole))} | self.broken
+            raise NoCopyLeft
+        return int(self.whole.int().argmax())
+
+
+class _Finite(torch.autograd.Function):
+    """Zero in place of a number that is not finite; the gradient passes as if nothing had been done."""
+
+    @staticmethod
+    def forward(ctx: object, value: Tensor) -> Tensor:
+        return torch.zeros_like(value)
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return gradient
