@@ -1,6 +1,6 @@
 """The whole book as one PDF, printed from the built pages by Chromium: nothing cut, everything unfolded, with bookmarks.
 
-    python tools/pdf.py                          _build/pdf/deep_generative_models_executed.pdf, every page of the table of contents
+    python tools/pdf.py                          every page, to _build/pdf/deep_generative_models_executed.pdf
     python tools/pdf.py --to FILE vae/5 gan/6    some pages
 
 Run `make book` before. Links between pages lead to the published book. Needs a Chromium (`$NBDGM_CHROMIUM`, else on the path).
@@ -25,11 +25,11 @@ from chapters import ROOT
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MARGIN = {"top": "16mm", "bottom": "16mm", "left": "15mm", "right": "15mm"}
 WIDTH = 680  # of an A4 page between these margins, in CSS pixels
-SHRINK = """() => document.querySelectorAll(".nb-display, .nb-formula, .nbdgm-formula, .nb-scroll, .cell_output .text_html, .nb-wide")
-  .forEach((box) => {
-    const room = box.clientWidth, wide = box.scrollWidth;
-    if (room && wide > room + 1) box.style.zoom = Math.max(0.4, room / wide - 0.01);
-  })"""
+BOXES = ".nb-display, .nb-formula, .nbdgm-formula, .nb-scroll, .cell_output .text_html, .nb-wide"
+SHRINK = """(boxes) => document.querySelectorAll(boxes).forEach((box) => {
+  const room = box.clientWidth, wide = box.scrollWidth;
+  if (room && wide > room + 1) box.style.zoom = Math.max(0.4, room / wide - 0.01);
+})"""
 """What is wider than the page is drawn smaller: paper does not scroll."""
 FOOT = '<div style="width:100%;font-size:7pt;color:#555;text-align:center"><span class="pageNumber"></span></div>'
 
@@ -82,7 +82,7 @@ def printed(pages: list[str], site: str) -> Iterator[tuple[str, str, bytes]]:
             tab.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
             tab.evaluate("() => document.querySelectorAll('img[loading=lazy]').forEach((i) => (i.loading = 'eager'))")
             tab.emulate_media(media="print")
-            tab.evaluate(SHRINK)
+            tab.evaluate(SHRINK, BOXES)
             tab.wait_for_load_state("networkidle")
             title = tab.locator("h1").first.evaluate("h => h.firstChild.textContent + (h.childNodes[1]?.data ?? '')").strip()
             options = {"format": "A4", "print_background": True, "margin": MARGIN, "outline": True, "tagged": True}

@@ -3,9 +3,9 @@
     python tools/plain.py                 write _build/notebooks/<part>/<chapter>.ipynb, all chapters
     python tools/plain.py --to DIR vae/5  some chapters, elsewhere
 
-Theorems, exercises, numbers, links and citations, which are MyST in the book's sources, become plain Markdown; solutions and the
-code that checks proofs are folded; the set-up cell installs this version of the library wherever it is missing. Outputs are kept.
-The numbers are those of the built pages: run `make book` before.
+Theorems, exercises, numbers, links and citations, which are MyST in the book's sources, become plain Markdown; solutions and
+the code that checks proofs are folded; the set-up cell installs this version of the library wherever it is missing. Outputs
+are kept. The numbers are those of the built pages: run `make book` before.
 """
 
 import argparse
@@ -78,7 +78,9 @@ def citations(root: Path) -> dict[str, tuple[str, str]]:
     found = {}
     for key, entry in parse_file(root / "book/references.bib").entries.items():
         names = [" ".join(p.last_names).strip("{}") for p in entry.persons.get("author", entry.persons.get("editor", []))]
-        short = names[0] if len(names) == 1 else " and ".join(names) if len(names) == 2 else f"{names[0]} et al." if names else key
+        short = (
+            names[0] if len(names) == 1 else " and ".join(names) if len(names) == 2 else f"{names[0]} et al." if names else key
+        )
         found[key] = (short, entry.fields.get("year", "n.d."))
     return found
 
@@ -191,7 +193,11 @@ class Plain:
 
     def equation_link(self, found: re.Match) -> str:
         docname, number = self.known.equations[found[1]]
-        return f"({number})" if docname == self.chapter.docname else f"[({number})]({self.known.url(docname, 'equation-' + found[1])})"
+        return (
+            f"({number})"
+            if docname == self.chapter.docname
+            else f"[({number})]({self.known.url(docname, 'equation-' + found[1])})"
+        )
 
     def box_link(self, found: re.Match) -> str:
         docname, name = self.known.boxes[found[2]]

@@ -1,7 +1,7 @@
 """What only authors read is folded: a proof is one line (mark, title, case) above its derivation and the code that checks it.
 
-All of it is `<details>`, so it opens without a script, by key, and by the browser's own search. A cell tagged `open-proof` stands
-open: the one or two derivations that are the chapter's idea.
+All of it is `<details>`, so it opens without a script, by key, and by the browser's own search. A cell tagged `open-proof`
+stands open: the one or two derivations that are the chapter's idea.
 """
 
 import html
@@ -57,7 +57,11 @@ class Fold(SphinxTransform):
     def fold_proof(self, cell: nodes.container, source: dict, opened: bool) -> None:
         """One line for each derivation, and the code under the last; what else the cell shows stays open below."""
         records = [chapters.PROOF_MIME in output.get("data", {}) for output in source.get("outputs", [])]
-        stored = [output["data"][chapters.PROOF_MIME] for output in source.get("outputs", []) if chapters.PROOF_MIME in output.get("data", {})]
+        stored = [
+            output["data"][chapters.PROOF_MIME]
+            for output in source.get("outputs", [])
+            if chapters.PROOF_MIME in output.get("data", {})
+        ]
         shown = next((part for part in cell if part.get("nb_element") == "cell_code_output"), None)
         if not stored or shown is None:
             self.fold_code(cell, "Symbols of the proofs below", "nb-symbols")

@@ -57,5 +57,3 @@ class OutputFormulas(SphinxPostTransform):
 def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
     app.add_post_transform(OutputFormulas)
-
-

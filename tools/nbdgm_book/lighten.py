@@ -1,7 +1,7 @@
 """Pages lighter than Sphinx makes them: no element that changes nothing, and plots that say what they show.
 
-Pygments wraps every name, comma and blank of the code in an element of its own, half of a chapter's elements; our two styles give
-these no colour. MyST-NB names a plot by its file; the stored notebooks hold a description (`metadata["image/png"].alt`).
+Pygments wraps every name, comma and blank of the code in an element of its own, half of a chapter's elements; our two styles
+give these no colour. MyST-NB names a plot by its file; the stored notebooks hold a description (`metadata["image/png"].alt`).
 """
 
 import json

@@ -1,7 +1,7 @@
 """What the search page searches: the sections of the book, as a script, so that it works from files too.
 
 Sphinx's own index knows pages and one spelling. Here each section is a document, with the words of its title and of its page's
-title counting for more; spellings and synonyms are made one in `book/_static/search/search.js`. Nothing of it is loaded elsewhere.
+title counting for more; spellings and synonyms are made one in `book/_static/search/search.js`. No other page loads any of it.
 """
 
 import json
@@ -14,7 +14,7 @@ from sphinx.config import Config
 
 INDEX = "_static/search/sections.js"
 UNWANTED = ("searchtools.js", "searchindex.js", "language_data.js")
-LATE = tuple(f"book/appendix/{name}" for name in "proofs claims execution api bibliography source_map errata notation".split())
+LISTS = ("proofs", "claims", "execution", "api", "bibliography", "source_map", "errata", "notation")
 """Pages of lists: found, but after the chapters."""
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.math_block, nodes.comment, nodes.image)
 
@@ -30,7 +30,12 @@ def text_of(section: nodes.Element) -> str:
 
     def walk(node: nodes.Node) -> None:
         for child in node.children:
-            if has_title(child) or "nb-glossary" in getattr(child, "attributes", {}).get("classes", ()) or isinstance(child, SKIPPED) or (isinstance(child, nodes.title) and node is section):
+            if (
+                has_title(child)
+                or "nb-glossary" in getattr(child, "attributes", {}).get("classes", ())
+                or isinstance(child, SKIPPED)
+                or (isinstance(child, nodes.title) and node is section)
+            ):
                 continue
             if isinstance(child, nodes.Text) and not isinstance(node, nodes.math):
                 words.append(str(child))
@@ -55,7 +60,9 @@ def sections(app: Sphinx) -> list[dict]:
                 if term["ids"] and term["ids"][0].startswith("term-"):
                     url = f"{app.builder.get_target_uri(docname)}#{term['ids'][0]}"
                     name, text = term.astext(), term.parent[1].astext()
-                    found.append({"id": len(found), "url": url, "title": name, "page": page, "number": "", "term": True, "text": text})
+                    found.append(
+                        {"id": len(found), "url": url, "title": name, "page": page, "number": "", "term": True, "text": text}
+                    )
             found.append(
                 {
                     "id": len(found),
@@ -64,7 +71,7 @@ def sections(app: Sphinx) -> list[dict]:
                     "page": page,
                     "number": ".".join(map(str, number)),
                     "top": top,
-                    "late": docname in LATE,
+                    "late": docname.removeprefix("book/appendix/") in LISTS,
                     "text": text_of(section),
                 }
             )
@@ -83,7 +90,9 @@ def write_index(app: Sphinx, error: Exception | None) -> None:
 
 def drop_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     """The scripts of Sphinx's search, which the theme loads on every page."""
-    context["script_files"] = [s for s in context.get("script_files", []) if not str(getattr(s, "filename", s)).endswith(UNWANTED)]
+    context["script_files"] = [
+        s for s in context.get("script_files", []) if not str(getattr(s, "filename", s)).endswith(UNWANTED)
+    ]
 
 
 def own_template(app: Sphinx, config: Config) -> None:
