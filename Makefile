@@ -11,8 +11,9 @@ AGAIN    ?=
 WORKERS  ?= 2
 
 VENV  := .venv
-BIN   := $(CURDIR)/$(VENV)/bin
+BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
+# Paths here are relative, so that the folder above may have any name, with spaces and umlauts.
 # One thread a worker: two workers with two threads each would fight over two cores.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
@@ -38,8 +39,11 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 book: $(READY)  ## build the book from the stored outputs: _build/html/index.html
+	@test -e _build/complete || rm -rf _build/.doctrees  # what Sphinx keeps of a failed build hides its warnings from the next
+	@rm -f _build/complete
 	$(BIN)/jupyter-book build . -W --keep-going --quiet
-	@echo "open file://$(CURDIR)/_build/html/index.html"
+	@touch _build/complete
+	@$(BIN)/python -c 'import pathlib; print("open", pathlib.Path("_build/html/index.html").resolve().as_uri())'
 
 test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapter at the smoke budget
 	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup

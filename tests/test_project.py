@@ -77,6 +77,65 @@ def test_make_without_target_lists_every_public_target():
         assert re.search(rf"^  {target} ", shown, re.M), f"`make` does not list {target}"
 
 
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The project's Makefile in a folder with spaces and umlauts, with programs that only say what they were called with."""
+    folder = tmp_path / "Bücher und Spiele" / "proj"
+    programs = folder / ".venv/bin"
+    programs.mkdir(parents=True)
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    for name in ("python", "uv", "ruff", "jupyter", "jupyter-book"):
+        (programs / name).write_text(f'#!/bin/sh\necho "{name} $*" >> calls\n', encoding="utf-8")
+        (programs / name).chmod(0o755)
+    (folder / ".venv/.ready").touch()
+    (folder / "_build").mkdir()
+    return folder
+
+
+def make(folder: Path, *targets: str) -> subprocess.CompletedProcess:
+    return subprocess.run(["make", *targets], cwd=folder, capture_output=True, text=True)
+
+
+def test_every_target_works_in_a_folder_with_spaces_and_umlauts(elsewhere):
+    listed = make(elsewhere).stdout
+    targets = [name for name in re.findall(r"^  ([a-z]+)  ", listed, re.M) if name not in ("clean", "distclean")]
+    assert len(targets) > 8
+    for target in [*targets, "clean", "distclean"]:
+        run = make(elsewhere, target)
+        assert run.returncode == 0, f"make {target}:\n{run.stdout}{run.stderr}"
+    assert not (elsewhere / ".venv").exists() and not (elsewhere / "_build").exists()
+    called = (elsewhere / "calls").read_text(encoding="utf-8")
+    for line in (
+        "ruff check --quiet .",
+        "python -m pytest tests -n 2",
+        "jupyter-book build .",
+        "jupyter lab",
+        "uv pip compile",
+    ):
+        assert line in called
+
+
+def test_the_environment_is_made_in_a_folder_with_spaces_and_umlauts(elsewhere):
+    (elsewhere / ".venv/.ready").unlink()
+    run = make(elsewhere, "setup")
+    assert run.returncode == 0 and (elsewhere / ".venv/.ready").exists(), run.stderr
+    assert "uv pip sync --quiet --python .venv/bin/python" in (elsewhere / "calls").read_text(encoding="utf-8")
+
+
+def test_a_book_that_failed_fails_again_until_it_is_mended(elsewhere):
+    """Sphinx warns about a page when it reads it, and not again while its doctrees hold the page."""
+    program = elsewhere / ".venv/bin/jupyter-book"
+    program.write_text(
+        "#!/bin/sh\ntest -e _build/.doctrees && exit 0\nmkdir -p _build/.doctrees\ntest -e mended\n", encoding="utf-8"
+    )
+    assert [make(elsewhere, "book").returncode != 0 for _ in range(3)] == [True] * 3
+    (elsewhere / "mended").touch()
+    assert make(elsewhere, "book").returncode == 0
+    (elsewhere / "mended").unlink()  # what succeeded is not read again
+    assert make(elsewhere, "book").returncode == 0
+
+
 def test_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -1,28 +1,55 @@
-"""`derivation`: a chain of lines, each of which is checked against the one before it."""
+"""`derivation`: a chain of lines, each of which is proved from the one before it.
+
+How a line is judged stands in `checking` (equalities), `inequality`, `limits`, `constancy`, `counterexample` and `shapes`; what the
+hypotheses are in `hypotheses` and `conditions`; for which case it may speak in `scope`; what it looks like in `rendering`.
+"""
 
 from __future__ import annotations
 
-import random
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import TracebackType
+from random import Random
+from types import FrameType, TracebackType
 
-import mpmath
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
-from nbdgm.proof import checking, mutation, rendering, source
-from nbdgm.proof.checking import Hypotheses, Interval, ProofError
+from nbdgm.proof import (
+    checking,
+    constancy,
+    counterexample,
+    early,
+    inequality,
+    limits,
+    mutation,
+    rendering,
+    scope,
+    shapes,
+    source,
+)
+from nbdgm.proof.conditions import Condition
+from nbdgm.proof.errors import ProofError, TimeUp, cpu_limit
+from nbdgm.proof.evaluating import evaluate
+from nbdgm.proof.hypotheses import Hypotheses, Interval, refuse_namesakes
+from nbdgm.proof.named import tex as show_tex
+from nbdgm.proof.named import unfold
+from nbdgm.proof.reading import entries, read, refuse
+from nbdgm.proof.wording import refuse_relation
 
+SECONDS = 60  # of CPU for one line, all its parts together
 _recordings: list[list[Derivation]] = []
 
 
 @dataclass(frozen=True)
 class Line:
-    """One displayed line; `relation` is its LaTeX sign, `status` is definition, proved, checked or asserted."""
+    """One displayed line; `relation` is its LaTeX sign, `status` is definition, proved or asserted (shapes).
+
+    `apart` is true for what is no member of the chain of equalities: a lemma, an inequality, a limit.
+    """
 
     relation: str
     tex: str
@@ -30,7 +57,8 @@ class Line:
     reason: str
     status: str
     by: str = ""
-    exact_tex: str = ""  # what sympy checked, when `tex` was written by hand
+    exact_tex: str = ""  # what sympy checked, where `tex` is a name for it; displayed beside it
+    apart: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +89,21 @@ def derivation(
     title: str,
     domain: Mapping[sp.Symbol, Interval] | None = None,
     *,
+    scope: str,
     parameters: Sequence[sp.Symbol] = (),
     name: str = "",
     note: str = "",
 ) -> Derivation:
-    """Open a derivation, to be used as `with derivation("E-13.26", "KL to the standard normal") as d:`.
+    """Open a derivation, to be used as `with derivation("E-13.26", "KL to the standard normal", scope="general") as d:`.
 
-    `ids` names what is proved, separated by spaces. `domain` confines symbols to open intervals, e.g. `{t: (0, 1)}`.
-    `parameters` are the symbols that undefined functions may depend on. `name` is LaTeX for what the first line
-    defines, `note` a sentence on scope ("three states; k = 2"), printed below. Raises ProofError at the first line that
-    does not follow, with its number, its reason and, where numbers refute it, the point.
+    `ids` names what is proved, separated by spaces. `scope` is "general", or the case in words ("three states"), which the badge
+    then shows. `domain` confines symbols to open intervals, e.g. `{t: (0, 1)}`. `parameters` are the symbols that undefined
+    functions may depend on. `name` is LaTeX for what the first line defines, `note` a sentence printed below. Raises ProofError
+    at the first line that does not follow, with its number, its reason and, where numbers refute it, the point.
     """
     frame = sys._getframe(1)
-    opened = Derivation(ids, title, Hypotheses(dict(domain or {}), tuple(parameters)), name=name, note=note)
+    hypotheses = Hypotheses(dict(domain or {}), tuple(parameters))
+    opened = Derivation(ids, title, hypotheses, scope=scope, name=name, note=note, frame=frame)
     try:
         source.lint_derivation(frame)
     except ProofError as error:
@@ -84,19 +114,35 @@ def derivation(
 class Derivation:
     """A derivation under way; made by `derivation`, displayed when its block ends."""
 
-    def __init__(self, ids: str, title: str, hypotheses: Hypotheses, name: str = "", note: str = "") -> None:
+    def __init__(
+        self,
+        ids: str,
+        title: str,
+        hypotheses: Hypotheses,
+        *,
+        scope: str,
+        name: str = "",
+        note: str = "",
+        frame: FrameType | None = None,
+    ) -> None:
         self.ids = tuple(ids.split())
         if not self.ids or not all(re.fullmatch(r"[A-Z]+-[\w.,-]+", i) for i in self.ids):
             raise ValueError(f"derivation: ids such as 'E-13.26 E-000-12' are wanted, not {ids!r}")
         if not title.strip():
             raise ValueError("derivation: a title is wanted")
-        self.title, self.name, self.note, self.hypotheses = title, name, note, hypotheses
+        if not isinstance(scope, str) or not scope.strip():
+            raise ValueError('derivation: scope is "general", or the case in words: "three states"')
+        refuse_relation("name", name)
+        self.title, self.scope, self.name, self.note, self.hypotheses = title, scope.strip(), name, note, hypotheses
         self.lines: list[Line] = []
         self.steps: list[Step] = []
+        self.conditions: list[Condition] = []  # beside the hypotheses: displayed with them
         self.seconds: list[float] = []  # of each line; never displayed
         self._previous: sp.Basic | None = None
-        self._seen: dict[str, sp.Symbol] = {}
+        self._seen: dict[str, sp.Basic] = {}
         self._shown: list[sp.Basic] = []
+        self._examples = 0  # lines that are about one point only
+        self._frame = frame
 
     @property
     def label(self) -> str:
@@ -104,24 +150,24 @@ class Derivation:
 
     @property
     def status(self) -> str:
-        """The weakest status among the lines: 'asserted' when only shapes were compared, else 'checked' or 'proved'."""
-        found = {line.status for line in self.lines} - {"definition"}
-        return next((s for s in ("checked", "proved") if s in found), "asserted")
+        """'proved', or 'asserted' when only shapes were compared."""
+        return "proved" if any(line.status == "proved" for line in self.lines) else "asserted"
 
     # --- the lines ---------------------------------------------------------------------------------------------------------
 
     def line(self, expr: object, reason: str, *, domain: Mapping[sp.Symbol, Interval] | None = None, tex: str = "") -> None:
         """The next line of the chain: equal to the line before it. The first one is the definition.
 
-        `tex` replaces the displayed formula (the checked one unfolds below it); `domain` adds hypotheses for this step.
+        `tex` is a name for the line, displayed beside what was checked; `domain` adds hypotheses for this step.
         """
-        with self._numbered(reason):
+        with self._numbered(reason, tex):
             right, hypotheses = self._admit(expr, domain)
             if self._previous is None:
                 self._open(right, reason, hypotheses, tex)
             else:
-                verdict = self._follow(self._previous, right, hypotheses)
-                self._show("=", right, self._under(reason, domain), verdict.status, verdict.by, tex)
+                by = self._follow(self._previous, right, hypotheses)
+                self._shown.append(right)
+                self._add(show_tex(right), str(right), _under(reason, domain), by=by, tex=tex, relation="=", apart=False)
             self._previous = right
 
     def start(self, expr: object, reason: str, *, tex: str = "") -> None:
@@ -133,42 +179,28 @@ class Derivation:
         self, a: object, b: object, reason: str, *, domain: Mapping[sp.Symbol, Interval] | None = None, tex: str = ""
     ) -> None:
         """A side lemma `a = b`; the chain of `line` goes on after it."""
-        with self._numbered(reason):
-            left, hypotheses = self._admit(a, domain)
-            right, _ = self._admit(b, domain)
+        with self._numbered(reason, tex):
+            (left, hypotheses), (right, _) = self._admit(a, domain), self._admit(b, domain)
             self._refuse_null(left)
-            verdict = self._follow(left, right, hypotheses, opens=True)
+            by = self._follow(left, right, hypotheses, opens=True)
             self._shown += [left, right]
-            shown = f"{sp.latex(left)} = {sp.latex(right)}"
-            self._add(shown, f"{left} = {right}", self._under(reason, domain), verdict.status, verdict.by, tex)
+            shown = f"{show_tex(left)} = {show_tex(right)}"
+            self._add(shown, f"{left} = {right}", _under(reason, domain), by=by, tex=tex)
 
     def unequal(
         self, a: object, b: object, reason: str, *, at: Mapping[sp.Symbol, object] | None = None, tex: str = ""
     ) -> None:
         """An exact counter-example: `a` and `b` differ where the symbols have the rational values `at`. For errata."""
-        with self._numbered(reason):
-            left, _ = self._admit(a, None)
-            right, _ = self._admit(b, None)
-            point = {x: sp.sympify(v) for x, v in (at or {}).items()}
-            for x, value in point.items():
-                self._refuse_value(x, value)
-            values = [sp.expand_log(sp.simplify(checking.evaluate(side).subs(point))) for side in (left, right)]
-            missing = sorted({str(x) for v in values for x in v.free_symbols})
-            if missing:
-                raise ProofError(f"give a value to {', '.join(missing)} in at=")
-            if any(v.has(sp.Float, sp.nan, sp.oo, sp.zoo) or v.is_extended_real is not True for v in values):
-                raise ProofError(f"the sides are not exact real numbers there: {values[0]} and {values[1]}")
-            gap = values[0] - values[1]
-            if abs(gap.evalf(50)) < sp.Rational(1, 10**30):
-                raise ProofError(f"the two sides agree there: both are {values[0]}")
-            where = ", ".join(f"{sp.latex(x)} = {sp.latex(v)}" for x, v in point.items())
-            numbers = r" \neq ".join(sp.latex(v) if v.is_Rational else rf"{sp.latex(v)} \approx {v.evalf(6)}" for v in values)
-            at_tex = rf":\quad {numbers} \quad\text{{at }} {where}" if point else ""
-            at_plain = f" at {where}: {values[0]} != {values[1]}" if point else ""
+        with self._numbered(reason, tex):
+            left, right = self._admit(a, None)[0], self._admit(b, None)[0]
+            free = left.free_symbols | right.free_symbols
+            point = counterexample.read_point(at, free, self.hypotheses)
+            values = counterexample.exact_values((left, right), point, self.hypotheses)
             self._shown += [left, right]
-            tex = tex and tex + at_tex
-            shown = rf"{sp.latex(left)} \neq {sp.latex(right)}{at_tex}"
-            self._add(shown, f"{left} != {right}{at_plain}", reason, "proved", "exact numbers", tex)
+            self._examples += 1
+            tex_at, plain_at = counterexample.said(values, point)
+            shown = rf"{show_tex(left)} \neq {show_tex(right)}{tex_at}"
+            self._add(shown, f"{left} != {right}{plain_at}", reason, by="exact numbers", tex=tex)
 
     def le(
         self,
@@ -183,79 +215,64 @@ class Derivation:
     ) -> None:
         """The inequality `a <= b` by an exhibited gap: `b - a` equals `gap`, and `gap` is visibly nonnegative.
 
-        A gap that is convex in one symbol x may give `least_at=(x, x0)`: then gap'(x0) = 0 and gap'' > 0 are proved
-        instead, and the sign of gap(x0). `strict` proves `a < b`.
+        A gap that is convex in one symbol x may give `least_at=(x, x0)`, x0 a point of the domain: then gap'(x0) = 0 and
+        gap'' > 0 are proved instead, and the sign of gap(x0). `strict` proves `a < b`.
         """
-        with self._numbered(reason):
-            left, hypotheses = self._admit(a, None)
-            right, _ = self._admit(b, None)
-            room, _ = self._admit(gap, None)
+        with self._numbered(reason, tex):
+            (left, hypotheses), (right, _), (room, _) = (self._admit(part, None) for part in (a, b, gap))
             if right - left != room:
                 self._follow(right - left, room, hypotheses, opens=True)
-            value = hypotheses.restrict(checking.evaluate(room))
+            self._need(checking.conditions(left, hypotheses) + checking.conditions(right, hypotheses))
             if least_at is None:
-                if not checking.is_nonnegative(value, strict):
-                    raise ProofError(f"sympy does not see that {room} is nonnegative: write it as squares or positive terms")
-                by = "sign of the gap"
+                inequality.refuse_slack(left, right, room)
+                inequality.refuse_sign(room, hypotheses, strict)
             else:
-                self._refuse_unless_least(checking.evaluate(room), *least_at, hypotheses, strict)
-                by = "convex gap"
+                inequality.refuse_unless_least(room, *least_at, hypotheses, strict)
             sign, mark = ("<", "<") if strict else (r"\le", "<=")
             self._shown += [left, right, room]
-            shown = f"{sp.latex(left)} {sign} {sp.latex(right)},\\quad \\text{{gap }} {sp.latex(room)}"
-            self._add(shown, f"{left} {mark} {right}, gap {room}", reason, "proved", by, tex)
+            shown = f"{show_tex(left)} {sign} {show_tex(right)},\\quad \\text{{gap }} {show_tex(room)}"
+            by = "sign of the gap" if least_at is None else "convex gap"
+            self._add(shown, f"{left} {mark} {right}, gap {room}", reason, by=by, tex=tex)
 
     def limit(self, expr: object, x: sp.Symbol, x0: object, dir: str, value: object, reason: str, *, tex: str = "") -> None:
         """The limit of `expr` as x tends to x0 from the side `dir`, '+' or '-' (or '+-' for both), is `value`; it may be oo.
 
-        `expr` must be a side of an equality proved before, in this derivation: many wrong formulas have the right limit.
+        `expr` must be a side of an equality proved before, in this derivation, whose hypotheses hold on the way to x0: many
+        wrong formulas have the right limit. x0 lies in the domain of x or at an end of it.
         """
-        with self._numbered(reason):
+        with self._numbered(reason, tex):
             if dir not in ("+", "-", "+-"):
                 raise ProofError(f"dir is '+', '-' or '+-', not {dir!r}")
-            expr, hypotheses = self._admit(expr, None)
+            expr, _ = self._admit(expr, None)
             x0, value = sp.sympify(x0), sp.sympify(value)
-            if not any(expr in (step.left, step.right) for step in self.steps):
-                raise ProofError(
-                    "many wrong formulas have this limit: first prove an equality one side of which is this expression"
-                )
-            if x not in expr.free_symbols:
-                raise ProofError(f"{expr} does not contain this {x}")
-            inside = hypotheses.restrict(checking.evaluate(expr))
+            if not x0.is_number or x0.has(sp.Float):
+                raise ProofError(f"{x} tends to an exact number, to oo or to -oo, not to {x0}")
+            value = value if value.is_infinite else self._admit(value, None)[0]
+            if value.has(x) or x not in expr.free_symbols:
+                raise ProofError(f"{expr} does not contain this {x}" if not value.has(x) else f"the limit contains {x}")
             for side in dir if x0.is_finite else dir[:1]:
-                found = self._take_limit(inside, x, x0, side)
-                if found != value and (not found.is_finite or sp.simplify(found - value) != 0):
-                    raise ProofError(f"does not follow: the limit is {found}, not {value}")
-                self._approach(inside, x, x0, side, value)
+                limits.prove_limit(expr, x, x0, side, value, self._licence(expr, x, x0, side))
             arrow = f"{sp.latex(x0)}^{{{dir}}}" if dir != "+-" and x0.is_finite else sp.latex(x0)
-            body = rf"\left({sp.latex(expr)}\right)" if isinstance(expr, sp.Add) else sp.latex(expr)
-            shown = rf"\lim_{{{sp.latex(x)} \to {arrow}}} {body} = {sp.latex(value)}"
-            self._shown.append(expr)
-            self._add(shown, f"limit of {expr} as {x} -> {x0} ({dir}) is {value}", reason, "proved", "limit", tex)
+            body = rf"\left({show_tex(expr)}\right)" if isinstance(expr, sp.Add) else show_tex(expr)
+            shown = rf"\lim_{{{sp.latex(x)} \to {arrow}}} {body} = {show_tex(value)}"
+            self._shown += [expr] if value.is_infinite else [expr, value]
+            self._add(shown, f"limit of {expr} as {x} -> {x0} ({dir}) is {value}", reason, by="limit", tex=tex)
 
     def constant(self, expr: object, wrt: Sequence[sp.Symbol] | sp.Symbol, reason: str, *, tex: str = "") -> None:
-        """`expr` does not depend on the symbols `wrt`, although each of them occurs in it."""
-        with self._numbered(reason):
+        """`expr` does not depend on the symbols `wrt`, although each of them occurs in it; its domain is in one piece."""
+        with self._numbered(reason, tex):
             expr, hypotheses = self._admit(expr, None)
             wrt = [wrt] if isinstance(wrt, sp.Symbol) else list(wrt)
             if not wrt:
                 raise ProofError("wrt is empty")
-            for x in wrt:
-                if x not in expr.free_symbols:
-                    raise ProofError(f"this {x} does not occur in the expression: another symbol of that name?")
-            verdicts = []
-            for x in wrt:
-                slope = checking.evaluate(sp.Derivative(checking.evaluate(expr), x))
-                if slope == 0:
-                    continue
-                verdicts.append(checking.check(slope, sp.S.Zero, hypotheses, self._seed))
-            self.steps.append(Step(self._number, sp.Derivative(expr, wrt[0]), sp.S.Zero, hypotheses, True, wrt[0]))
-            weakest = "checked" if any(v.status == "checked" for v in verdicts) else "proved"
+            constancy.prove_constant(expr, wrt, hypotheses, self._seed)
+            self._need(checking.conditions(expr, hypotheses))
+            self.steps += [Step(self._number, sp.Derivative(expr, x), sp.S.Zero, hypotheses, True, x) for x in wrt[:1]]
             names = ", ".join(map(sp.latex, wrt))
             self._shown.append(expr)
-            shown = f"{sp.latex(expr)} \\quad\\text{{does not depend on }} {names}"
+            shown = f"{show_tex(expr)} \\quad\\text{{does not depend on }} {names}"
             plain = f"{expr} does not depend on {', '.join(map(str, wrt))}"
-            self._add(shown, plain, reason, weakest, "derivative 0", tex)
+            self._add(shown, plain, reason, by="derivative 0", tex=tex)
 
     def shape(
         self, matrix: sp.MatrixExpr | Callable[[], sp.MatrixExpr], shape: tuple[int, int], reason: str, *, square: Sequence = ()
@@ -265,24 +282,8 @@ class Derivation:
         Only the matrices named in `square` may have two equal sizes; vectors have a size 1.
         """
         with self._numbered(reason):
-            try:
-                matrix = matrix() if callable(matrix) and not isinstance(matrix, sp.Basic) else matrix
-            except sp.matrices.exceptions.ShapeError as error:
-                raise ProofError(f"the shapes do not fit: {error}") from None
-            for factor in sorted(matrix.atoms(sp.MatrixSymbol), key=str):
-                if not all(n.is_Integer for n in factor.shape):
-                    raise ProofError(f"{factor} has the symbolic shape {factor.shape}: sympy compares numbers only")
-                if factor.rows == factor.cols and factor not in square:
-                    raise ProofError(f"{factor} is square: take different sizes, or name it in square=")
-            if tuple(matrix.shape) != tuple(shape):
-                raise ProofError(f"the shape is {tuple(matrix.shape)}, not {tuple(shape)}")
-            rows, columns = shape
-            shown = f"{sp.latex(matrix)} \\in \\mathbb{{R}}^{{{rows} \\times {columns}}}"
-            given = ", ".join(
-                f"{sp.latex(f)}: {f.rows} \\times {f.cols}" for f in sorted(matrix.atoms(sp.MatrixSymbol), key=str)
-            )
-            plain = f"{matrix} has shape {rows} x {columns}"
-            self._add(f"{shown} \\quad ({given})", plain, reason, "asserted", "shapes")
+            tex, plain = shapes.prove_shape(matrix, shape, square)
+            self._add(tex, plain, reason, "asserted", "shapes")
 
     # --- what they share -------------------------------------------------------------------------------------------------
 
@@ -295,105 +296,91 @@ class Derivation:
         return f"{' '.join(self.ids)}:{self._number}"
 
     @contextmanager
-    def _numbered(self, reason: str) -> Iterator[None]:
-        """Errors name the derivation, the line and its reason."""
-        begun = time.perf_counter()
-        number = self._number
+    def _numbered(self, reason: str, tex: str = "") -> Iterator[None]:
+        """Errors name the derivation, the line and its reason; nothing takes longer than SECONDS."""
+        begun, label = time.perf_counter(), f"{self.label}, line {self._number}"
         if not isinstance(reason, str) or not reason.strip():
-            raise ProofError(f"{self.label}, line {number}: every line gives its reason")
+            raise ProofError(f"{label}: every line gives its reason")
         try:
-            yield
+            refuse_relation("tex", tex)
+            with cpu_limit(SECONDS):
+                early.refuse_lost(self._frame, self.hypotheses)
+                yield
         except ProofError as error:
-            raise ProofError(f"{self.label}, line {number} ({reason}): {error}") from None
+            raise ProofError(f"{label} ({reason}): {error}") from None
+        except TimeUp:
+            raise ProofError(
+                f"{label} ({reason}): not judged within {SECONDS} s: take smaller steps, or name parts of it"
+            ) from None
+        except (sp.PolynomialError, NotImplementedError, RecursionError, AttributeError) as error:
+            raise ProofError(f"{label} ({reason}): sympy cannot handle it: {type(error).__name__}: {error}") from error
         self.seconds.append(time.perf_counter() - begun)
 
     def _admit(self, value: object, domain: Mapping[sp.Symbol, Interval] | None) -> tuple[sp.Basic, Hypotheses]:
-        expr = checking.read(value)
+        expr = read(value)
         hypotheses = replace(self.hypotheses, intervals={**self.hypotheses.intervals, **(domain or {})})
-        checking.refuse(expr, hypotheses)
-        checking.refuse_namesakes(self._seen, expr)
+        refuse(expr, hypotheses)
+        refuse_namesakes(self._seen, expr)
+        if (whole := unfold(expr)) != expr:
+            refuse_namesakes(self._seen, whole)
         return expr, hypotheses
 
     def _open(self, expr: sp.Basic, reason: str, hypotheses: Hypotheses, tex: str) -> None:
         self._refuse_null(expr)
-        for part in checking.entries(expr):
-            checking.evaluate(part)
-        self._show("", expr, reason, "definition", "", tex)
+        for part in entries(expr):
+            evaluate(part, hypotheses)
+        self._shown.append(expr)
+        self._add(show_tex(expr), str(expr), reason, "definition", tex=tex, apart=False)
 
     def _refuse_null(self, expr: sp.Basic) -> None:
-        if all(part == 0 for part in checking.entries(expr)):
+        if all(part == 0 for part in entries(expr)):
             raise ProofError("this is 0 before anything is derived: an empty sum? a derivative by another symbol?")
 
-    def _follow(self, left: sp.Basic, right: sp.Basic, hypotheses: Hypotheses, opens: bool = False) -> checking.Verdict:
+    def _follow(self, left: sp.Basic, right: sp.Basic, hypotheses: Hypotheses, opens: bool = False) -> str:
+        """Prove `left = right`, record the step and its conditions; the name of the method."""
         verdict = checking.check(left, right, hypotheses, self._seed)
+        self._need(verdict.needs)
         first = opens or not self.steps or self.steps[-1].right is not left
         self.steps.append(Step(self._number, left, right, hypotheses, first))
-        return verdict
+        return verdict.by
 
-    def _show(self, relation: str, expr: sp.Basic, reason: str, status: str, by: str, tex: str) -> None:
-        self._shown.append(expr)
-        self._add(sp.latex(expr), str(expr), reason, status, by, tex, relation)
+    def _need(self, conditions: Sequence[Condition]) -> None:
+        self.conditions += [c for c in dict.fromkeys(conditions) if c not in self.conditions]
 
-    def _add(self, exact: str, plain: str, reason: str, status: str, by: str, tex: str = "", relation: str = "") -> None:
-        """Append a line; a hand-written `tex` is displayed in place of the exact formula, which then unfolds below it."""
-        self.lines.append(Line(relation, tex or exact, plain, reason, status, by, exact if tex else ""))
+    def _licence(self, expr: sp.Expr, x: sp.Symbol, x0: sp.Expr, side: str) -> Hypotheses:
+        """The hypotheses of an equality proved before that holds near x0, and of which `expr` is a side."""
+        proved = [step for step in self.steps if expr in (step.left, step.right) and step.wrt is None]
+        if not proved:
+            raise ProofError(
+                "many wrong formulas have this limit: first prove an equality one side of which is this expression"
+            )
+        derived = [step for step in proved if not limits.is_rearrangement(step.left, step.right)]
+        if not derived:
+            raise ProofError(
+                "the equality before it only multiplies this expression out: prove where the expression comes from"
+            )
+        for step in derived:
+            try:
+                limits.refuse_outside(x, x0, side, step.hypotheses)
+            except ProofError as error:
+                refused = error
+            else:
+                return step.hypotheses
+        raise refused
 
-    def _under(self, reason: str, domain: Mapping[sp.Symbol, Interval] | None) -> str:
-        if not domain:
-            return reason
-        given = ", ".join(rf"\({sp.latex(low)} < {sp.latex(x)} < {sp.latex(high)}\)" for x, (low, high) in domain.items())
-        return f"{reason} ({given})"
-
-    def _refuse_value(self, x: sp.Symbol, value: sp.Expr) -> None:
-        if value.has(sp.Float) or not value.is_number:
-            raise ProofError(f"{x} = {value} is not exact: give a rational number")
-        low, high = self.hypotheses.intervals.get(x, (-sp.oo, sp.oo))
-        wrong = (x.is_positive and not value > 0) or (x.is_nonnegative and not value >= 0) or not (low < value and value < high)
-        if wrong or (x.is_integer and not value.is_integer):
-            raise ProofError(f"{x} = {value} is outside the domain of {x}")
-
-    def _refuse_unless_least(self, gap: sp.Expr, x: sp.Symbol, x0: object, hypotheses: Hypotheses, strict: bool) -> None:
-        x0 = sp.sympify(x0)
-        if x not in gap.free_symbols:
-            raise ProofError(f"the gap does not contain this {x}")
-        if sp.simplify(sp.diff(gap, x).subs(x, x0)) != 0:
-            raise ProofError(f"the gap is not stationary at {x} = {x0}")
-        if not checking.is_nonnegative(hypotheses.restrict(sp.diff(gap, x, 2)), strict=True):
-            raise ProofError(f"sympy does not see that the gap is convex in {x}")
-        if not checking.is_nonnegative(hypotheses.restrict(gap.subs(x, x0)), strict):
-            raise ProofError(f"the gap at {x} = {x0} is {gap.subs(x, x0)}, of unknown sign")
-
-    def _take_limit(self, expr: sp.Expr, x: sp.Symbol, x0: sp.Expr, side: str) -> sp.Expr:
-        try:
-            with checking.cpu_limit(10):
-                found = sp.limit(expr, x, x0, side)
-        except (NotImplementedError, checking._TimeUp):
-            raise ProofError("sympy does not find this limit: name the sign of every parameter, one limit a case") from None
-        if found.has(sp.AccumBounds, sp.Limit, sp.nan) or (found.has(sp.oo, -sp.oo) and found not in (sp.oo, -sp.oo)):
-            raise ProofError(f"{found} is not a value: split the cases")
-        return found
-
-    def _approach(self, expr: sp.Expr, x: sp.Symbol, x0: sp.Expr, side: str, value: sp.Expr) -> None:
-        """A second opinion: on the way to x0 the numbers come nearer to the value."""
-        steps = [sp.Rational(1, 10**3), sp.Rational(1, 10**6)]
-        to = [x0 + (h if side == "+" else -h) for h in steps] if x0.is_finite else [sp.sign(x0) / h for h in steps]
-        others = sorted((expr.free_symbols | value.free_symbols) - {x}, key=str)
-        rng = random.Random(self._seed)
-        point = {y: checking.draw(y, rng, 0.3) for y in others}
-        goal = value if not value.is_finite else value.subs(point)
-        try:
-            at = checking.number_function([x], [expr.subs(point)])
-            numbers = [at({x: sp.Rational(v)}, 90)[0] for v in to]
-        except (checking.Undefined, TypeError):
-            return
-        if goal.is_finite:
-            with mpmath.workdps(100):
-                far, near = (abs(v - mpmath.mpmathify(sp.N(goal, 100))) for v in numbers)
-            fails = near > far and near > 1e-20
-        else:
-            fails = sp.sign(goal) * (numbers[1] - numbers[0]) <= 0
-        if fails:
-            raise ProofError(f"sympy's limit is {value}, but the numbers on the way move away from it")
+    def _add(
+        self,
+        exact: str,
+        plain: str,
+        reason: str,
+        status: str = "proved",
+        by: str = "",
+        tex: str = "",
+        relation: str = "",
+        apart: bool = True,
+    ) -> None:
+        """Append a line; where `tex` names it, the exact formula stands beside the name."""
+        self.lines.append(Line(relation, tex or exact, plain, reason, status, by, exact if tex else "", apart))
 
     # --- the end -----------------------------------------------------------------------------------------------------------
 
@@ -403,72 +390,66 @@ class Derivation:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
             return
-        if not any(line.status != "definition" for line in self.lines):
-            raise ProofError(f"{self.label}: nothing is derived; a definition needs a second line")
+        try:
+            if not any(line.status != "definition" for line in self.lines):
+                raise ProofError("nothing is derived; a definition needs a second line")
+            self._refuse_idle_hypotheses()
+            scope.refuse_scope(self)
+            early.refuse_two_makers(self._frame, self._shown)
+        except ProofError as problem:
+            raise ProofError(f"{self.label}: {problem}") from None
+        self._frame = None
         rendering.show(rendering.derivation_bundle(self))
         for found in _recordings:
             found.append(self)
 
-    def hypotheses_shown(self) -> list[sp.Symbol]:
-        """The free symbols of all displayed expressions, sorted by name."""
-        free = {x for expr in self._shown for x in expr.free_symbols if isinstance(x, sp.Symbol)}
-        return sorted(free, key=lambda x: (x.name.split("_")[0], len(x.name), x.name))
+    def _refuse_idle_hypotheses(self) -> None:
+        """A hypothesis about a symbol that no line contains is about another symbol of that name."""
+        inside = {x for expr in self._shown for x in unfold(expr).free_symbols}
+        for x in (*self.hypotheses.intervals, *self.hypotheses.parameters):
+            if x not in inside:
+                raise ProofError(f"a hypothesis about {x}, but no line contains this {x}: another symbol of that name?")
+
+    @property
+    def shown(self) -> list[sp.Basic]:
+        """The expressions of all lines, as the chapter passed them."""
+        return list(self._shown)
+
+    @property
+    def examples_only(self) -> bool:
+        """True when every line is about one point, or about shapes."""
+        return self._examples == sum(line.status != "definition" for line in self.lines) > 0
+
+    def hypotheses_shown(self) -> list[sp.Expr]:
+        """The symbols, functions and families of all displayed expressions, sorted by name."""
+        free: set[sp.Expr] = set()
+        for expr in self._shown:
+            whole = unfold(expr)
+            inside = expr.free_symbols | whole.free_symbols
+            labels = {y for base in whole.atoms(sp.IndexedBase) for y in base.atoms(sp.Symbol)}
+            free |= {x for x in inside if type(x) is sp.Symbol and x not in labels}
+            free |= whole.atoms(AppliedUndef) | {x for x in whole.atoms(sp.Indexed)}
+        return sorted(free, key=lambda x: (str(x).split("_")[0], len(str(x)), str(x)))
 
     # --- tests of the derivation itself --------------------------------------------------------------------------------------
 
     def mutants(
-        self, rng: random.Random | None = None, swaps: bool = True, most: int | None = None
+        self, rng: Random | None = None, swaps: bool = True, most: int | None = None
     ) -> Iterator[tuple[Step, str, mutation.Mutant]]:
         """Every wrong version of every side of every equality: (step, 'left' or 'right', mutant)."""
-        for step in self.steps:
-            for side in ("left", "right") if step.opens else ("right",):
-                for mutant in mutation.mutants(getattr(step, side), rng, swaps, most):
-                    yield step, side, mutant
+        yield from mutation.of_steps(self.steps, rng, swaps, most)
 
-    def survivors(self, rng: random.Random | None = None, most: int | None = None) -> list[str]:
-        """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried on a side.
-
-        A mutant that its own line does not notice is excused when the same change of the same subexpression, made wherever it
-        occurs in the derivation, is refuted elsewhere: the second moment does not see the sign of mu, but the first one does.
-        """
-        found: list[str] = []
-        judges = {step: mutation.Judge(step.hypotheses, f"{' '.join(self.ids)}:{step.number}") for step in self.steps}
-        for step, side, mutant in self.mutants(rng, most=most):
-            if 0 in (step.left, step.right) and mutant.what in ("negate the line", "double the line"):
-                continue  # twice nothing is nothing
-            if step.wrt is not None and step.wrt not in (mutant.new - mutant.old).free_symbols:
-                continue  # a term that d.constant has no business with
-            left, right = (mutant.expr, step.right) if side == "left" else (step.left, mutant.expr)
-            if not judges[step].different(left, right) and not self._refutes_elsewhere(mutant, judges):
-                found.append(f"{' '.join(self.ids)}, line {step.number} ({side}): {mutant.what} goes unnoticed")
-        return found
-
-    def _refutes_elsewhere(self, mutant: mutation.Mutant, judges: Mapping[Step, mutation.Judge]) -> bool:
-        if mutant.old.is_Atom or mutant.what.startswith("exchange"):
-            return False
-        for step in self.steps:
-            left, right = (side.xreplace({mutant.old: mutant.new}) for side in (step.left, step.right))
-            if (left, right) != (step.left, step.right) and judges[step].different(left, right):
-                return True
-        return False
+    def survivors(self, rng: Random | None = None, most: int | None = None) -> list[str]:
+        """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried on a side."""
+        return mutation.survivors(" ".join(self.ids), self.steps, rng, most)
 
     def needless(self) -> list[str]:
-        """Intervals of `domain` that no line uses: without them every equality holds just as well."""
-        found = []
-        for x in self.hypotheses.intervals:
-            rest = replace(self.hypotheses, intervals={y: b for y, b in self.hypotheses.intervals.items() if y != x})
-            if not any(self._fails_under(step, rest) for step in self.steps):
-                found.append(f"{' '.join(self.ids)}: no line needs {self.hypotheses.describe(x)}")
-        return found
+        """Intervals of `domain` without which every line holds just as well: is each of them needed for the reading?"""
+        return mutation.needless(" ".join(self.ids), self.hypotheses, self.steps)
 
-    def _fails_under(self, step: Step, hypotheses: Hypotheses) -> bool:
-        """True when the step is wrong, or something in it undefined, under other hypotheses."""
-        if mutation.different(step.left, step.right, hypotheses, f"{self.ids}:{step.number}"):
-            return True
-        inside = [d.expr for side in (step.left, step.right) for d in side.atoms(sp.Derivative)]
-        try:
-            for expr in inside:
-                checking.compare(*2 * [checking.stand_ins(hypotheses.restrict(checking.evaluate(expr)))], seed="needless")
-        except checking.Undefined:
-            return True
-        return False
+
+def _under(reason: str, domain: Mapping[sp.Symbol, Interval] | None) -> str:
+    if not domain:
+        return reason
+    given = ", ".join(rf"\({sp.latex(low)} < {sp.latex(x)} < {sp.latex(high)}\)" for x, (low, high) in domain.items())
+    return f"{reason} ({given})"

@@ -3,7 +3,8 @@
 Every mutant of the first group changes what a line says, whatever the line is: a term dropped, negated or doubled, a
 power raised, a number moved, a logarithm's argument doubled, the line negated or doubled. A mutant that survives points
 to a term that the derivation never uses. Exchanging two symbols may leave a line as it is (p and q in a symmetric
-divergence): it counts only when it changes the value of the very line.
+divergence), and so may a change under a derivative (a term without its variable) or a mean (the sign of the noise): these
+count only when they change the value of the very line.
 """
 
 from __future__ import annotations
@@ -11,15 +12,26 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import mpmath
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from nbdgm.proof import checking
+from nbdgm.proof.conditions import conditions
+from nbdgm.proof.errors import ProofError, TimeUp, cpu_limit
+from nbdgm.proof.evaluating import HEADS, evaluate, quadrature
+from nbdgm.proof.hypotheses import Hypotheses, ordered, stand_ins, symbolic_bounds
+from nbdgm.proof.named import Entry, Mean, unfold
+from nbdgm.proof.points import Undefined, compare, draw
+from nbdgm.proof.reading import entries
+
+if TYPE_CHECKING:
+    from nbdgm.proof.deriving import Step
+
+SECONDS = 5  # for the numbers of one mutant; a mutant that takes longer would not have been accepted
 
 
 class Mutant(NamedTuple):
@@ -29,6 +41,7 @@ class Mutant(NamedTuple):
     expr: sp.Basic
     old: sp.Basic
     new: sp.Basic
+    inner: bool = False  # the change stands under a derivative or a mean, which may not see it
 
 
 Change = Callable[[], Mutant | None]  # builds a mutant when it is wanted
@@ -52,23 +65,23 @@ def mutants(expr: sp.Basic, rng: random.Random | None = None, swaps: bool = True
 def _always(expr: sp.Basic) -> Iterator[Change]:
     yield lambda: Mutant("negate the line", -expr, expr, -expr)
     yield lambda: Mutant("double the line", 2 * expr, expr, 2 * expr)
-    for path, node, differentiated in _sites(expr):
-        for change in _changes(node, differentiated):
-            yield partial(_build, expr, path, node, change)
+    for path, node, inner in _sites(expr):
+        for change in _changes(node, inner):
+            yield partial(_build, expr, path, node, change, inner)
 
 
-def _build(expr: sp.Basic, path: tuple[int, ...], node: sp.Basic, change: Callable[[], tuple[str, sp.Basic]]) -> Mutant | None:
+def _build(
+    expr: sp.Basic, path: tuple[int, ...], node: sp.Basic, change: Callable[[], tuple[str, sp.Basic]], inner: bool
+) -> Mutant | None:
     try:
         what, new = change()
-        return Mutant(what, _put(expr, path, new), node, new)
-    except (TypeError, ValueError):  # sympy refuses to build it: nothing to test
+        return Mutant(what, _put(expr, path, new), node, new, inner)
+    except (TypeError, ValueError, ProofError):  # sympy refuses to build it: nothing to test
         return None
 
 
-def _sites(
-    expr: sp.Basic, path: tuple[int, ...] = (), differentiated: bool = False
-) -> Iterator[tuple[tuple[int, ...], sp.Basic, bool]]:
-    """Each subexpression, the way to it, and whether a derivative is taken of it.
+def _sites(expr: sp.Basic, path: tuple[int, ...] = (), inner: bool = False) -> Iterator[tuple[tuple[int, ...], sp.Basic, bool]]:
+    """Each subexpression, the way to it, and whether a derivative or a mean is taken of it.
 
     Neither bounds nor indices, nor rational exponents, which have a mutation of their own.
     """
@@ -76,19 +89,21 @@ def _sites(
         for i, entry in enumerate(expr):
             yield from _sites(entry, (*path, i))
         return
-    yield path, expr, differentiated
-    differentiated = differentiated or isinstance(expr, sp.Derivative)
+    yield path, expr, inner
+    inner = inner or isinstance(expr, (sp.Derivative, Mean))
     inside = expr.args
-    if isinstance(expr, (*checking.HEADS, sp.Indexed)):
-        inside = () if isinstance(expr, sp.Indexed) else expr.args[:1]
+    if isinstance(expr, (sp.Indexed, Entry)):
+        inside = ()
+    elif isinstance(expr, (*HEADS, Mean)):
+        inside = expr.args[:1]
     elif isinstance(expr, sp.Pow) and expr.exp.is_Rational:
         inside = expr.args[:1]
     for i, child in enumerate(inside):
         if isinstance(child, sp.Expr):
-            yield from _sites(child, (*path, i), differentiated)
+            yield from _sites(child, (*path, i), inner)
 
 
-def _changes(node: sp.Basic, differentiated: bool) -> Iterator[Callable[[], tuple[str, sp.Basic]]]:
+def _changes(node: sp.Basic, inner: bool) -> Iterator[Callable[[], tuple[str, sp.Basic]]]:
     if isinstance(node, sp.Add):
         for term in node.args:
             yield lambda term=term: (f"drop the term {term}", node - term)
@@ -96,7 +111,7 @@ def _changes(node: sp.Basic, differentiated: bool) -> Iterator[Callable[[], tupl
             yield lambda term=term: (f"double the term {term}", node + term)
     elif isinstance(node, sp.Pow) and node.exp.is_Rational:
         yield lambda: (f"raise the exponent of {node}", node.base ** (node.exp + 1))
-    elif isinstance(node, sp.log) and differentiated:  # log 2 would be a constant, which no derivative sees
+    elif isinstance(node, sp.log) and inner:  # log 2 would be a constant, which no derivative sees
         yield lambda: (f"double {node}", 2 * node)
     elif isinstance(node, sp.log):
         yield lambda: (f"double the argument of {node}", sp.log(2 * node.args[0]))
@@ -126,7 +141,7 @@ def _swaps(expr: sp.Basic) -> Iterator[Change]:
 
 def _exchange(expr: sp.Basic, a: sp.Symbol, b: sp.Symbol) -> Mutant | None:
     swapped = expr.xreplace({a: b, b: a})
-    if swapped == expr or not different(expr, swapped, checking.Hypotheses(), "swap"):
+    if swapped == expr or not different(expr, swapped, Hypotheses(), "swap"):
         return None
     return Mutant(f"exchange {a} and {b}", swapped, expr, swapped)
 
@@ -139,7 +154,7 @@ class Table:
 
     operations: ClassVar = {sp.exp: mpmath.exp, sp.log: mpmath.log, sp.Abs: abs, sp.sin: mpmath.sin, sp.cos: mpmath.cos}
 
-    def __init__(self, seed: str, hypotheses: checking.Hypotheses, digits: int = 40) -> None:
+    def __init__(self, seed: str, hypotheses: Hypotheses, digits: int = 40) -> None:
         self.seed, self.hypotheses, self.digits = seed, hypotheses, digits
         self.known: dict[sp.Basic, mpmath.mpf] = {}
 
@@ -153,7 +168,7 @@ class Table:
         if isinstance(expr, sp.Symbol):
             if expr in self.hypotheses.intervals:
                 return self.value(self.hypotheses.image(expr))
-            drawn = checking.draw(expr, random.Random(f"{self.seed}:{expr}"), 0.9)
+            drawn = draw(expr, random.Random(f"{self.seed}:{expr}"), 0.9)
             return mpmath.mpf(int(drawn.p)) / int(drawn.q)
         if isinstance(expr, sp.Rational):
             return mpmath.mpf(int(expr.p)) / int(expr.q)
@@ -172,14 +187,21 @@ class Table:
 class Judge:
     """Tells expressions apart by numbers; keeps what it has computed, so one judge serves all mutants of a derivation."""
 
-    def __init__(self, hypotheses: checking.Hypotheses, seed: str) -> None:
+    def __init__(self, hypotheses: Hypotheses, seed: str) -> None:
         self.hypotheses, self.seed = hypotheses, seed
         self.tables = [Table(f"{seed}:{i}", hypotheses) for i in range(2)]
 
     def different(self, one: sp.Basic, other: sp.Basic) -> bool:
         """True when numbers alone tell the two apart, or one of them has no value where both must have one."""
-        pairs = zip(checking.entries(one), checking.entries(other), strict=True)
-        return any(a != b and self._different(a, b) for a, b in pairs)
+        pairs = zip(entries(one), entries(other), strict=True)
+        return any(a != b and self._limited(a, b) for a, b in pairs)
+
+    def _limited(self, a: sp.Expr, b: sp.Expr) -> bool:
+        try:
+            with cpu_limit(SECONDS):
+                return self._different(unfold(a), unfold(b))
+        except TimeUp:
+            return True
 
     def _different(self, a: sp.Expr, b: sp.Expr) -> bool:
         if any(side.has(sp.Integral) or any(head.has(sp.oo) for head in side.atoms(sp.Sum)) for side in (a, b)):
@@ -191,15 +213,15 @@ class Judge:
             if self._different_in_tables(a, b):
                 return True
             a, b = self.hypotheses.restrict(a), self.hypotheses.restrict(b)
-            return checking.compare(a, b, self.seed).refuted_at is not None
-        except (checking.ProofError, ZeroDivisionError):
+            return compare(a, b, self.seed).refuted_at is not None
+        except (ProofError, ZeroDivisionError):
             return True
 
     def _plain(self, expr: sp.Expr) -> sp.Expr:
         """The expression with sums of symbolic length taken at length 3, derivatives carried out, and symbols only."""
-        if expr.has(*checking.HEADS, sp.Indexed, AppliedUndef):
-            expr = expr.subs({x: sp.Integer(3) for x in checking.symbolic_bounds(expr)}).doit()
-            expr = checking.stand_ins(expr)
+        if expr.has(*HEADS, sp.Indexed, AppliedUndef):
+            expr = expr.subs({x: sp.Integer(3) for x in symbolic_bounds(expr)}).doit()
+            expr = stand_ins(expr)
         return expr
 
     def _different_in_tables(self, a: sp.Expr, b: sp.Expr) -> bool:
@@ -220,16 +242,87 @@ class Judge:
         a, b = self.hypotheses.restrict(a), self.hypotheses.restrict(b)
         rng = random.Random(self.seed)
         for _ in range(2):
-            point = {x: checking.draw(x, rng, 0.4) for x in sorted(a.free_symbols | b.free_symbols, key=str)}
+            point = {x: draw(x, rng, 0.4) for x in ordered(a.free_symbols | b.free_symbols)}
             try:
-                one, other = checking.quadrature(a, point), checking.quadrature(b, point)
-            except checking.Undefined:
+                one, other = quadrature(a, point), quadrature(b, point)
+            except Undefined:
                 return True  # no value: the checker would refuse it
             if abs(one - other) > 1e-5 * max(1, abs(one), abs(other)):
                 return True
         return False
 
 
-def different(one: sp.Basic, other: sp.Basic, hypotheses: checking.Hypotheses, seed: str) -> bool:
+def different(one: sp.Basic, other: sp.Basic, hypotheses: Hypotheses, seed: str) -> bool:
     """True when numbers alone tell the two apart (or one of them has no value where both must have one)."""
     return Judge(hypotheses, seed).different(one, other)
+
+
+# --- the mutants of a derivation ----------------------------------------------------------------------------------------------
+
+
+def of_steps(
+    steps: Sequence[Step], rng: random.Random | None, swaps: bool, most: int | None
+) -> Iterator[tuple[Step, str, Mutant]]:
+    """Every wrong version of every side of every equality: (step, 'left' or 'right', mutant)."""
+    for step in steps:
+        for side in ("left", "right") if step.opens else ("right",):
+            for mutant in mutants(getattr(step, side), rng, swaps, most):
+                yield step, side, mutant
+
+
+def survivors(ids: str, steps: Sequence[Step], rng: random.Random | None, most: int | None) -> list[str]:
+    """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried on a side.
+
+    A mutant that its own line does not notice is excused when the same change of the same subexpression, made wherever it
+    occurs in the derivation, is refuted elsewhere: the second moment does not see the sign of mu, but the first one does.
+    """
+    found: list[str] = []
+    judges = {step: Judge(step.hypotheses, f"{ids}:{step.number}") for step in steps}
+    for step, side, mutant in of_steps(steps, rng, True, most):
+        if 0 in (step.left, step.right) and mutant.what in ("negate the line", "double the line"):
+            continue  # twice nothing is nothing
+        if step.wrt is not None and step.wrt not in unfold(mutant.new - mutant.old).free_symbols:
+            continue  # a term that d.constant has no business with
+        left, right = (mutant.expr, step.right) if side == "left" else (step.left, mutant.expr)
+        if judges[step].different(left, right) or _refuted_elsewhere(mutant, steps, judges):
+            continue
+        if mutant.inner and not judges[step].different(getattr(step, side), mutant.expr):
+            continue  # the line says what it said
+        found.append(f"{ids}, line {step.number} ({side}): {mutant.what} goes unnoticed")
+    return found
+
+
+def _refuted_elsewhere(mutant: Mutant, steps: Sequence[Step], judges: Mapping[Step, Judge]) -> bool:
+    if mutant.old.is_Atom or mutant.what.startswith("exchange"):
+        return False
+    for step in steps:
+        left, right = (side.xreplace({mutant.old: mutant.new}) for side in (step.left, step.right))
+        if (left, right) != (step.left, step.right) and judges[step].different(left, right):
+            return True
+    return False
+
+
+def needless(ids: str, hypotheses: Hypotheses, steps: Sequence[Step]) -> list[str]:
+    """Intervals without which every equality holds just as well: a question to the author, who may want them for the reading."""
+    found = []
+    for x in hypotheses.intervals:
+        rest = hypotheses.without(x)
+        if not any(_fails_under(ids, step, rest) for step in steps):
+            found.append(f"{ids}: no line needs {hypotheses.describe(x)}")
+    return found
+
+
+def _fails_under(ids: str, step: Step, hypotheses: Hypotheses) -> bool:
+    """True when the step is wrong, or something in it undefined, under other hypotheses."""
+    if different(step.left, step.right, hypotheses, f"{ids}:{step.number}"):
+        return True
+    for side in (step.left, step.right):
+        for part in entries(side):
+            if len(conditions(part, hypotheses)) > len(conditions(part, step.hypotheses)):
+                return True
+    try:
+        for expr in (d.expr for side in (step.left, step.right) for d in side.atoms(sp.Derivative)):
+            compare(*2 * [stand_ins(hypotheses.restrict(evaluate(expr, hypotheses)))], seed="needless")
+    except Undefined:
+        return True
+    return False

@@ -267,7 +267,7 @@ class TestSourceMap:
     def test_errata_are_quoted_and_translated(self, book):
         page = html.unescape(book.page("appendix/errata"))
         text = re.sub(r"<[^>]+>", "", page)
-        assert "1 entries: 0 real error, 1 misprint, 0 loose." in text
+        assert "1 entries: 0 real errors, 1 misprint, 0 loose." in text
         assert "$a+b$ 是错的" in text and "In English: a+b is wrong" in text and "misprint; equation 13.17" in text
         assert 'href="../vae/5_one.html#cell-note"' in page
         assert "a+b is wrong" not in book.page("appendix/source_map")

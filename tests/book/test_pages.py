@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from chapters import ID
 from nbdgm_book import data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,11 +39,12 @@ def inputs() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def html(tmp_path_factory) -> Path:
-    """The folder of built pages: `_build/html` if nothing changed since, else a new build, which must have no warning."""
+    """The folder of built pages: that of `make book` if it succeeded and nothing changed since, else that of a new build, which
+    must have no warning.
+    """
     done = ROOT / "_build/html"
-    if (done / "searchindex.js").exists() and (done / "searchindex.js").stat().st_mtime > max(
-        p.stat().st_mtime for p in inputs()
-    ):
+    changed = max(p.stat().st_mtime for p in inputs())
+    if (ROOT / "_build/complete").exists() and (done / "searchindex.js").stat().st_mtime > changed:
         return done
     out = tmp_path_factory.mktemp("book")
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(ROOT)]
@@ -197,6 +199,7 @@ def visits(browser, site):
         found["search"] = {1280: tab.evaluate(SEARCH_BOXES)}
         found["links"] = tab.evaluate("() => [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))")
         tab.evaluate("() => document.querySelectorAll('.toggle-hidden').forEach(n => n.classList.remove('toggle-hidden'))")
+        tab.evaluate("() => document.querySelectorAll('details.nb-sources').forEach(n => { n.open = true; })")
         found["light"] = tab.evaluate(CONTRAST)
         tab.emulate_media(color_scheme="dark")
         tab.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
@@ -290,6 +293,19 @@ class TestEveryChapter:
             assert not inside.is_visible()
             solution.locator(".admonition-title").first.click()
             inside.wait_for(state="visible")
+
+    def test_sources_are_folded_at_its_end(self, tab, chapter):
+        tab.goto(f"{chapter}.html", wait_until="load")
+        block = tab.locator("details.nb-sources")
+        assert block.count() == 1
+        entry = block.locator("li").first
+        assert not entry.is_visible()
+        block.locator("summary").click()
+        entry.wait_for(state="visible")
+        text = tab.evaluate(
+            "() => { const d = document.querySelector('details.nb-sources'); d.remove(); return document.body.innerText; }"
+        )
+        assert ID.findall(text) == [], "IDs stand in the folded block only"
 
     def test_a_link_into_a_solution_opens_it(self, tab, chapter):
         tab.goto(f"{chapter}.html", wait_until="load")

@@ -290,7 +290,7 @@ def test_integers_are_numbers(integer):
     assert losses.gaussian_kl(zeros, 0.5).tolist() == pytest.approx([0.636294] * 2, rel=1e-5)
     assert losses.gaussian_kl(zeros, 1.0, prior_mean=0.5).tolist() == pytest.approx([0.25] * 2)
     assert losses.gaussian_kl(torch.zeros(2, 1, dtype=integer), 1.0, prior_mean=0.5).tolist() == pytest.approx([0.125] * 2)
-    assert losses.gaussian_log_likelihood(zeros[:, :1], 0.5, zeros[:, :1]).tolist() == pytest.approx([-0.225791353] * 2, rel=1e-5)
+    assert losses.gaussian_log_likelihood(zeros[:, :1], 0.5, zeros[:, :1]).tolist() == pytest.approx([-0.225791353] * 2)
     assert losses.gaussian_log_likelihood(torch.zeros(2, 1), 0.5, zeros[:, :1]).tolist() == pytest.approx([-0.225791353] * 2)
     assert losses.bernoulli_log_likelihood(zeros[:, :1], zeros[:, :1]).tolist() == pytest.approx([-math.log(2)] * 2)
     assert losses.reparameterise(zeros, 0.5).dtype == torch.float32

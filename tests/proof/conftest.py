@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import linecache
+from functools import partial
 
 import pytest
 
 from nbdgm import proof
 
+NOTEBOOKS = iter(range(10**6))
+
 
 @pytest.fixture
 def run():
-    """Execute the text of a cell as a notebook does: its source can be read, its names are returned."""
-    count = iter(range(10**6))
+    """Execute the texts of cells as a notebook does: their source can be read, its names are returned."""
+    count, notebook = iter(range(10**6)), next(NOTEBOOKS)
 
-    def execute(text: str, **names: object) -> dict[str, object]:
-        filename = f"<test cell {next(count)}>"
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        space: dict[str, object] = {"derivation": proof.derivation, "claim": proof.claim, **names}
+    def execute(*texts: str, **names: object) -> dict[str, object]:
+        space: dict[str, object] = {}
         exec(compile(PREAMBLE, "<preamble>", "exec"), space)
-        exec(compile(text, filename, "exec"), space)
+        space |= {"derivation": partial(proof.derivation, scope="a case"), **names}
+        for text in texts:
+            filename = f"<notebook {notebook}, cell {next(count)}>"
+            linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+            exec(compile(text, filename, "exec"), space)
         return space
 
     return execute

@@ -77,8 +77,8 @@ REFUSED = {
     "T11 a float": ("float", "", 'd.line(1 / 3 * x, "?"); d.line(x / 3, "?")'),
     "T11 a float in disguise": ("disguise", "", 'd.line(Rational(0.1) * x, "?"); d.line(x / 10, "?")'),
     "T12 below thirty digits": ("does not follow", "", 'd.line(x * (1 + R(1, 10**40)), "?"); d.line(x, "?")'),
-    "T12 below every precision": ("small a constant", "", 'd.line(x + exp(-1000), "?"); d.line(x, "?")'),
-    "T12 a step beyond the tested range": ("floor", "", 'd.line(floor(p / 10**9) * x + x, "?"); d.line(x, "?")'),
+    "T12 below every precision": ("does not prove", "", 'd.line(x + exp(-1000), "?"); d.line(x, "?")'),
+    "T12 a step beyond the tested range": ("does not prove", "", 'd.line(floor(p / 10**9) * x + x, "?"); d.line(x, "?")'),
     "T13 unknown is not false": (
         "does not know",
         "assert not (x - 1).is_negative",
@@ -204,7 +204,7 @@ def test_a_trap_is_refused(run, trap):
         run(cell)
 
 
-# T27-T30 are right lines that would not notice a wrong formula. There the mutants that survive are reported.
+# T27, T29 and T30 are right lines that would not notice a wrong formula. There the mutants that survive are reported.
 
 
 def survivors(run, cell: str) -> list[str]:
@@ -218,17 +218,6 @@ density = exp(-((x - mu) ** 2) / (2 * s**2)) / sqrt(2 * pi) / s
 with derivation("E-0.2", "moments") as d:
     d.equal(Integral(x**2 * density, (x, -oo, oo)), mu**2 + s**2, "second")
 """
-
-
-def test_t28_a_derivative_hides_a_term_and_the_objective_shows_it(run):
-    derivative = """
-objective = -p * log(a) + q * log(b)
-with derivation("E-0.2", "slope") as d:
-    d.equal(Derivative(objective, p), -log(a), "slope")
-"""
-    hidden = survivors(run, derivative)
-    assert hidden and all("b" in what for what in hidden)
-    assert survivors(run, derivative + '    d.equal(objective, log(b**q / a**p), "the objective")\n') == []
 
 
 def test_t29_the_second_moment_hides_the_sign_of_the_mean_and_the_first_shows_it(run):

@@ -127,7 +127,7 @@ class NoisyGan:
     def critic_loss(self, batch):
         x, noise, mix = batch
         fake = self.generator(noise)
-        between = torch.lerp(fake.detach(), x, mix)
+        between = torch.lerp(fake.detach().float(), x, mix)
         penalty = (losses.penalties.input_gradients(self.critic, between).norm(dim=1) - 1).square().mean()
         return {"loss": losses.non_saturating.critic(self.critic(x), self.critic(fake)) + 10 * penalty, "penalty": penalty}
 

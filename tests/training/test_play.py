@@ -29,7 +29,7 @@ def fit(**options):
 # the game
 
 
-def test_a_gan_is_trained_as_by_the_usual_loop_with_two_backwards():
+def test_a_gan_is_trained_as_by_the_usual_loop_with_two_backwards(single_precision):
     game = losses.minimax
 
     def networks_and_data():
@@ -354,7 +354,7 @@ def test_a_second_key_press_stops_at_once_and_saves_no_half_round(tmp_path):
         ({"precision": "bfloat16"}, ValueError, "many times slower than float32 on CPUs"),
     ],
 )
-def test_bad_arguments_are_named(arguments, error, message):
+def test_bad_arguments_are_named(arguments, error, message, single_precision):
     with pytest.raises(error, match=message):
         play(**{"players": fit()[1], "data": forever(torch.ones(2, 3)), "steps": 5} | arguments)
 

@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
         "team",
         folder,
     ]
-    env = os.environ | {"OMP_NUM_THREADS": "1", "NBDGM_DEVICE": "cpu"}
+    env = os.environ | {"OMP_NUM_THREADS": "1", "NBDGM_DEVICE": "cpu", "NBDGM_IMITATE_GPU": "0"}
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env, timeout=300)
     assert result.returncode == 0, result.stderr
     return folder
@@ -36,7 +36,7 @@ def load(path):
 
 
 @pytest.mark.parametrize("name", games.TEAM)
-def test_two_processes_play_the_game_of_one(name, folder):
+def test_two_processes_play_the_game_of_one(name, folder, single_precision):
     alone = games.TEAM[name]()
     history = play(alone.players, alone.data, games.TEAM_STEPS)
     first, second = (load(folder / f"{name}.{rank}.out") for rank in (0, 1))

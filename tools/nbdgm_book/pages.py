@@ -226,7 +226,9 @@ class ErrataTotals(BookDirective):
 
     def run(self) -> list[nodes.Node]:
         verdicts = [e.verdict for e in self.errata()]
-        return [self.paragraph(f"{len(verdicts)} entries: {', '.join(f'{verdicts.count(v)} {v}' for v in data.VERDICTS)}.")]
+        counts = {v: verdicts.count(v) for v in data.VERDICTS}
+        said = [f"{n} {v}" + "s" * (n != 1 and v != "loose") for v, n in counts.items()]
+        return [self.paragraph(f"{len(verdicts)} entries: {', '.join(said)}.")]
 
 
 class SourceMapTotals(BookDirective):

@@ -63,9 +63,9 @@ class SourcesBlock(SphinxTransform):
             if some:
                 block += nodes.paragraph("", "", nodes.strong("", title), classes=["nb-sources-kind"])
                 listing = nodes.bullet_list(classes=["nb-sources-list"])
-                listing += [
-                    self.item(thing, proved.get(thing.id) or chapter.covers[thing.id], thing.id in proved) for thing in some
-                ]
+                for thing in some:
+                    anchor = proved.get(thing.id) or chapter.covers[thing.id]
+                    listing += self.item(thing, anchor, kind != "erratum" and thing.id in proved)
                 block += listing
         top = next(iter(self.document.findall(nodes.section)), self.document)
         top += block
