@@ -41,19 +41,25 @@ class References:
         return f"{self.site}{docname}.html" + (f"#{anchor}" if anchor else "")
 
 
-def references(root: Path = ROOT) -> References:
-    """Read the environment that `make book` left.
+def environment(root: Path = ROOT):
+    """The Sphinx environment that `make book` left.
 
     Raises:
         SystemExit: the book has not been built.
     """
-    from nbdgm_book import data
+    import nbdgm_book  # noqa: F401  (what was pickled is found through it)
 
     built = root / ENVIRONMENT
     if not built.exists():
         sys.exit(f"plain.py: {built} is missing: run `make book` first, the numbers come from the built pages")
     with built.open("rb") as stream:
-        env = pickle.load(stream)  # our own build's
+        return pickle.load(stream)  # our own build's
+
+
+def references(env, root: Path = ROOT) -> References:
+    """What a Sphinx environment knows of numbers and titles."""
+    from nbdgm_book import data
+
     owner, name = data.owner_and_name(root)
     equations, boxes = {}, {}
     for docname, kinds in env.toc_fignumbers.items():
@@ -242,7 +248,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("chapters", nargs="*", help="paths or parts of paths; default: all")
     parser.add_argument("--to", type=Path, default=root / "_build/notebooks", help="default: %(default)s")
     options = parser.parse_args(arguments)
-    known, left = references(root), 0
+    known, left = references(environment(root), root), 0
     for path in select(options.chapters, root):
         plain = Plain(read(path, root), known).notebook()
         target = options.to / path.relative_to(root / "book")

@@ -266,9 +266,11 @@ PHANTOMS = """() => {
   const boxes = [...document.querySelectorAll(".nb-display, .nb-formula, .nbdgm-formula, .nb-wide")];
   const bar = (box) => box.offsetHeight - box.clientHeight > 2;
   const fits = (box) => [...box.querySelectorAll("math")].every((m) => m.getBoundingClientRect().width <= box.clientWidth + 1);
-  const stops = [...document.querySelectorAll(".bd-article [tabindex='0']")].filter((box) => box.scrollWidth <= box.clientWidth + 1);
-  return boxes.filter((box) => box.checkVisibility() && bar(box) && fits(box)).map((box) => "bar: " + box.textContent.slice(0, 60))
-    .concat(stops.filter((box) => !box.matches("img, figure, [role]")).map((box) => "tab stop: " + box.className));
+  const still = (box) => box.scrollWidth <= box.clientWidth + 1;
+  const stops = [...document.querySelectorAll(".bd-article [tabindex='0']")].filter(still);
+  const barred = boxes.filter((box) => box.checkVisibility() && bar(box) && fits(box));
+  const idle = stops.filter((box) => !box.matches("img, figure, [role]"));
+  return barred.map((box) => "bar: " + box.textContent.slice(0, 60)).concat(idle.map((box) => "tab stop: " + box.className));
 }"""
 
 SECTION_IS_MARKED = """() => {
@@ -370,7 +372,11 @@ class TestEveryChapter:
     def test_colab_and_binder(self, visits, chapter):
         owner, name = data.owner_and_name(ROOT)
         links = visits(chapter)["links"]
-        assert f"https://colab.research.google.com/github/{owner}/{name}/blob/main/{chapter}.ipynb" in links
+        assert (
+            f"https://colab.research.google.com/github/{owner}/{name}/blob/notebooks/{chapter.removeprefix('book/')}.ipynb"
+            in links
+        )
+        assert f"../../notebooks/{chapter.removeprefix('book/')}.ipynb" in links
         assert f"https://mybinder.org/v2/gh/{owner}/{name}/main?urlpath=lab/tree/{chapter}.ipynb" in links
 
     def test_solutions_are_folded_and_unfold(self, tab, chapter):

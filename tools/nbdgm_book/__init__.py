@@ -7,6 +7,7 @@
 - `glossary`: the terms of the book, defined;
 - `formulas`, `folding`, `lighten`: mathematics without a script, proofs behind one line, half the elements;
 - `search`: the sections that the search page searches;
+- `copies`: the chapters as plain notebooks beside the pages;
 - `replications`: in how many other runs each claim held;
 - `drawn`: those of its page about the drawn data.
 """
@@ -25,6 +26,7 @@ for folder in (ROOT / "tools", ROOT):
 import chapters  # noqa: E402
 
 from nbdgm_book import (  # noqa: E402
+    copies,
     drawn,
     folding,
     formulas,
@@ -66,6 +68,7 @@ def setup(app: Sphinx) -> dict:
     folding.setup(app)
     lighten.setup(app)
     search.setup(app)
+    copies.setup(app)
     glossary.setup(app)
     replications.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
