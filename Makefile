@@ -16,13 +16,15 @@ READY := $(VENV)/.ready
 # Paths here are relative, so that the folder above may have any name, with spaces and umlauts.
 # One thread a worker: two workers with two threads each would fight over two cores.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+# What a GPU would compute in other types: tested twice, the second time so.
+ON_A_GPU := tests/losses tests/training tests/test_comparison.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test quick lab run replicate lint format bench lock clean distclean
+.PHONY: help setup book test quick lab run replicate imitate-gpu lint format bench lock clean distclean
 
 help:  ## print this list
 	@echo "make TARGET"
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo 'make run CHAPTERS="book/vae/5_variational_autoencoders.ipynb" BUDGET=cpu'
 	@echo 'make run CHAPTERS=vae/5 BUDGET=gpu RECORD=1     keep what becomes of the claims, leave the stored outputs'
@@ -47,6 +49,7 @@ book: $(READY)  ## build the book from the stored outputs: _build/html/index.htm
 
 test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapter at the smoke budget
 	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup
+	$(ONE_THREAD) NBDGM_IMITATE_GPU=1 $(BIN)/python -m pytest $(ON_A_GPU) -n $(WORKERS) --dist loadgroup
 	$(ONE_THREAD) NBDGM_BUDGET=smoke $(BIN)/python -m pytest --nbval book -n $(WORKERS) --dist loadscope
 
 quick: $(READY) lint  ## the fast tests only
@@ -69,6 +72,9 @@ run: $(READY)  ## execute chapters and store their outputs: CHAPTERS="..." (defa
 replicate: $(READY)  ## run chapters with other seeds, once also longer, keep what becomes of claims: CHAPTERS="..." SEEDS=2 STRETCH=3
 	$(BIN)/python tools/replicate.py $(if $(BUDGET),--budget $(BUDGET)) --seeds $(SEEDS) --stretch $(STRETCH) \
 		$(if $(filter-out 0,$(AGAIN)),--again) $(CHAPTERS)
+
+imitate-gpu: $(READY)  ## run CHAPTERS (default: all) at smoke with the types that a GPU would give them
+	$(ONE_THREAD) $(BIN)/python tools/imitate_gpu.py $(CHAPTERS)
 
 bench: $(READY)  ## speed, as ratios measured side by side
 	$(BIN)/python benchmarks/run.py

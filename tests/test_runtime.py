@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import nbdgm
-from nbdgm import Player, data, evaluation, losses, play, runtime
+from nbdgm import Player, data, evaluation, losses, play, runtime, training
 
 
 def test_budget_picks_the_value_of_this_run(monkeypatch):
@@ -127,6 +127,20 @@ def test_the_films_of_a_replication_see_other_noise(monkeypatch):
     assert plain[0] == plain[1]
     monkeypatch.setenv("NBDGM_SEED", "7")
     assert frames()[0] == frames()[1] != plain[0]
+
+
+def test_a_replication_does_not_go_on_where_another_run_stopped(monkeypatch, tmp_path):
+    def train(rounds):
+        weight = torch.nn.Parameter(torch.zeros(1))
+        player = Player(loss=lambda x: (weight * x).sum(), parameters=[weight], name="one")
+        batches = data.Batches(torch.arange(8.0), 2)
+        return play(player, batches, rounds, checkpoint=tmp_path / "run.pt", progress=False)
+
+    train(2)
+    assert train(3).steps == 3
+    monkeypatch.setenv("NBDGM_SEED", "7")
+    with pytest.raises(training.CheckpointError, match="NBDGM_SEED: absent in the checkpoint, 7 now"):
+        train(4)
 
 
 def test_a_comparison_shifts_its_seeds_once(monkeypatch):

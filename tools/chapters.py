@@ -167,7 +167,7 @@ class Chapter:
     @cached_property
     def replications(self) -> list[dict]:
         """The runs of this very code with other seeds or more updates (`replicate.py`): `seed`, `stretch`, `budget`, where and
-        when, `claims` (each with `cell`, `index`, `text`, `status`, `values`), and `failed` where a cell stopped the run.
+        when, `claims` and `checks` (each with `cell`, `index`, `text`, `status`, `values`), and `failed` where it stopped.
         """
         root = self.path.parents[len(Path(self.docname).parts) - 1]
         file = replication_file(self.docname, root)
@@ -179,11 +179,19 @@ class Chapter:
         """What became of the claims in the replications: one for each of `claims`, in their order, then those that only
         replications made.
         """
+        return self._verdicts("claims", self.claims)
+
+    @cached_property
+    def check_verdicts(self) -> list["Verdict"]:
+        """The same of the checks."""
+        return self._verdicts("checks", self.checks)
+
+    def _verdicts(self, kind: str, records: list[Record]) -> list["Verdict"]:
         places: list[tuple[tuple[str, int], str]] = []
-        for claim in self.claims:
-            cell = cell_name(self.cells[claim.cell], claim.cell)
-            places.append(((cell, sum(c == cell for (c, _), _ in places)), claim.data["text"]))
-        made = [(run, claim) for run in self.replications for claim in run["claims"]]
+        for record in records:
+            cell = cell_name(self.cells[record.cell], record.cell)
+            places.append(((cell, sum(c == cell for (c, _), _ in places)), record.data["text"]))
+        made = [(run, claim) for run in self.replications for claim in run.get(kind, [])]
         for _, claim in made:
             place = claim["cell"], claim["index"]
             if all(place != known for known, _ in places):

@@ -36,7 +36,8 @@ from chapters import BUDGETS, ROOT, Chapter, code_hash, paths, proves, read, rep
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "sympy", "matplotlib", "nbdgm")
 KEPT_METADATA = ("tags", "slideshow", "mystnb", "nbdgm", "jupyter")
-PROOF_NAMES = "import nbdgm\nfrom nbdgm import claim, derivation"  # all that a proof cell finds beside other proof cells
+# All that a proof cell finds beside other proof cells.
+PROOF_NAMES = "import nbdgm\nfrom nbdgm import check, claim, derivation, highest, lowest"
 DEFAULTS = {"NBDGM_SEED": "0", "NBDGM_STRETCH": "1", "NBDGM_CLAIMS": ""}  # with others a run is not that which is stored
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -366,7 +367,7 @@ def copy_outputs(ran, notebook) -> None:
 def execute_proofs(path: Path, *, timeout: float, write: bool = True, root: Path = ROOT, report=lambda text: None) -> Result:
     """Run only the cells tagged `proof`, and store only their outputs; everything else in the chapter stays as it is.
 
-    The cells run in order in one fresh kernel that starts with `nbdgm`, `claim` and `derivation`. The outputs of the other
+    The cells run in order in one fresh kernel that starts with PROOF_NAMES. The outputs of the other
     cells must belong to their code (`Chapter.fresh` or `only_proofs_changed`); then those of the whole chapter do afterwards.
     """
     import nbformat
@@ -411,8 +412,8 @@ def execute_proofs(path: Path, *, timeout: float, write: bool = True, root: Path
 
 
 def proof_claims(chapter: Chapter) -> list[tuple[int, str]]:
-    """(cell, text) of the claims that stand in cells tagged `proof`."""
-    return [(claim.cell, claim.data["text"]) for claim in chapter.claims if proves(chapter.cells[claim.cell])]
+    """(cell, text) of the claims and checks that stand in cells tagged `proof`."""
+    return [(claim.cell, claim.data["text"]) for claim in chapter.claims + chapter.checks if proves(chapter.cells[claim.cell])]
 
 
 def keep_record(docname: str, budget: str, root: Path, facts: dict, notebook, failed: str = "") -> None:

@@ -3,8 +3,9 @@
     python tools/imitate_gpu.py                every chapter
     python tools/imitate_gpu.py gan/8 vae      these (a path, a part of a path, or a pattern)
 
-Every cell is tried, and those that raise or whose claims fail are named; nothing is stored. Cells tagged `proof` train nothing and are left out, but
-where the rest of the chapter needs a name from one of them. What this cannot show: tensors on two devices, a GPU's memory.
+Every cell is tried, and those that raise or whose claims fail are named; nothing is stored. Cells tagged `proof` train
+nothing and are left out, but where the rest of the chapter needs a name from one of them. What this cannot show: tensors on
+two devices, a GPU's memory.
 """
 
 import argparse
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         failures += len(failed)
         for text in failed:
             print(text, flush=True)
-        verdict = f"{len(failed)} cells failed" if failed else "as on a CPU"
+        verdict = f"{len(failed)} failed" if failed else "as on a CPU"
         print(f"{path.relative_to(ROOT)}: {verdict}, {time.perf_counter() - start:.0f} s", flush=True)
     return int(failures > 0)
 

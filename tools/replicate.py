@@ -85,7 +85,8 @@ def replicate(path: Path, way: Way, *, budget: str, timeout: float, root: Path =
             raise Interrupted from None
     facts = execute.environment(time.perf_counter() - start, budget, root)
     ran = Chapter(chapter.path, notebook, chapter.docname)
-    run = {"seed": way.seed, "stretch": way.stretch} | facts | {"claims": outcomes(chapter, ran)}
+    run = {"seed": way.seed, "stretch": way.stretch} | facts
+    run |= {kind: outcomes(chapter, ran, kind) for kind in ("claims", "checks")}
     if failed:
         run["failed"] = failed
     if code_hash(read(path, root).notebook) != code_hash(chapter.notebook):
@@ -94,15 +95,15 @@ def replicate(path: Path, way: Way, *, budget: str, timeout: float, root: Path =
     return run
 
 
-def outcomes(stored: Chapter, ran: Chapter) -> list[dict]:
-    """What became of each claim: that of the stored outputs, found again by its cell and its text or, failing that, its place.
+def outcomes(stored: Chapter, ran: Chapter, kind: str) -> list[dict]:
+    """What became of the stored claims (or checks: `kind`), each found again by its cell and its text or, failing that, place.
 
-    Claims of the stored outputs that the run did not reach are `missing`; others that it made are added, with other places.
+    Those that the run did not reach are `missing`; others that it made are added, with other places.
     """
     found = []
     for index, cell in enumerate(stored.cells):
-        wanted = [claim.data["text"] for claim in stored.claims if claim.cell == index]
-        made = [claim.data for claim in ran.claims if claim.cell == index]
+        wanted = [claim.data["text"] for claim in getattr(stored, kind) if claim.cell == index]
+        made = [claim.data for claim in getattr(ran, kind) if claim.cell == index]
         places: dict[int, dict] = {}
         for data in list(made):
             same = [i for i, text in enumerate(wanted) if text == data["text"] and i not in places]
@@ -141,7 +142,7 @@ def summary(book: list[Chapter]) -> tuple[str, bool]:
         for run in chapter.replications:
             if "failed" in run:
                 details.append(f"{name}, {Way(run['seed'], run['stretch'])}: stopped, {run['failed']}")
-        for verdict in bad:
+        for verdict in bad + [v for v in chapter.check_verdicts if v.failed]:
             details.append(f"{name}, cell {verdict.cell}: {verdict.text}")
             for run, claim in verdict.failed:
                 details.append(f"    {Way(run['seed'], run['stretch'])}: {claim['status']}  {numbers(claim)}".rstrip())

@@ -121,7 +121,8 @@ class Code:
             for name in node.names:
                 self.imports[name.asname or name.name.split(".")[0]] = name.name if name.asname else name.name.split(".")[0]
         elif isinstance(node, ast.ImportFrom):
-            self.imports |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
+            module = "nbdgm." * bool(node.level) + (node.module or "")
+            self.imports |= {name.asname or name.name: f"{module}.{name.name}" for name in node.names}
 
     def _bind(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign):
@@ -165,8 +166,13 @@ class Code:
         return [value for _, value in cells]
 
     def walk(self) -> Iterator[ast.AST]:
-        for _, tree in self.trees:
-            yield from ast.walk(tree)
+        """Every node but the annotations, which say what is given and make nothing."""
+        todo: list[ast.AST] = [tree for _, tree in reversed(self.trees)]
+        while todo:
+            node = todo.pop()
+            yield node
+            said = (getattr(node, "annotation", None), getattr(node, "returns", None))
+            todo += [child for child in ast.iter_child_nodes(node) if child not in said]
 
     def path(self, node: ast.AST) -> str:
         """`numpy.random.rand` for `np.random.rand`; empty for what does not begin with an imported name."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 from torch import Tensor
 
 from .contender import Contender, Setting
@@ -86,5 +85,7 @@ def difference(a: Result, b: Result, measure: str | None = None, confidence: flo
     mean = float(apart.mean()) if both.any() else math.nan
     if len(apart) < 2 or not both.all():
         return Difference(mean, -math.inf, math.inf, len(apart))
+    from scipy import stats
+
     half = stats.t.ppf((1 + confidence) / 2, len(apart) - 1) * apart.std(ddof=1) / math.sqrt(len(apart))
     return Difference(mean, float(mean - half), float(mean + half), len(apart))

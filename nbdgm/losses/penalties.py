@@ -70,12 +70,14 @@ def input_gradients(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
     Raises:
         ValueError: `x` is empty; the critic's output does not depend on its input, or it normalises over the batch.
-        TypeError: `x` is no tensor.
+        TypeError: `x`, or what the critic returns, is no tensor.
     """
     with _gradients(), torch.autocast(x.device.type, enabled=False), _examples_apart():
         x = full_batch(x, "x").detach()
         x = (x.clone() if x.is_inference() else x).requires_grad_()
         output = critic(x)
+        if not isinstance(output, Tensor):
+            raise TypeError(f"the critic must return a tensor of logits, got {type(output).__name__}")
         depends = output.requires_grad
         (gradient,) = torch.autograd.grad(output.sum(), x, create_graph=True, allow_unused=True) if depends else (None,)
     if gradient is None:

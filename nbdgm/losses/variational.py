@@ -55,12 +55,12 @@ def gaussian_log_likelihood(mean: Tensor, std: Tensor | float, x: Tensor) -> Ten
     mean, x = full(mean, "mean"), full(x, "x")
     events = _event_dimensions("mean", mean, x)
     std = parameter(std, "std", mean, positive=True)
-    standardised = (x - mean) / std
-    log_prob = -0.5 * standardised.square() - std.log() - 0.5 * math.log(2 * math.pi)
-    if log_prob.shape != (mean if mean.ndim > x.ndim else x).shape:
+    if not _fits(std, mean if mean.ndim > x.ndim else x):
         raise ValueError(
             f"std of shape {tuple(std.shape)} does not broadcast against mean {tuple(mean.shape)}, x {tuple(x.shape)}"
         )
+    standardised = (x - mean) / std
+    log_prob = -0.5 * standardised.square() - std.log() - 0.5 * math.log(2 * math.pi)
     return _sum_events(log_prob, events)
 
 
@@ -178,11 +178,11 @@ def _fits(parameter: Tensor, mean: Tensor) -> bool:
 
 
 def _check_unit_interval(x: Tensor) -> None:
-    if x.device.type != "cpu" or x.numel() == 0 or torch.compiler.is_compiling():
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
         return
     try:
         low, high = (v.item() for v in torch.aminmax(x.detach()))
-    except RuntimeError:  # inside vmap no value can be read
+    except RuntimeError:  # inside vmap no value can be read, and of no values there is none
         return
     if not (low >= 0 and high <= 1):  # true of NaN as well
         remedy = "pixels from 0 to 255 become x / 255" if low >= 0 else "images in [-1, 1] become (x + 1) / 2"

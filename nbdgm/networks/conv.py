@@ -9,6 +9,8 @@ from itertools import pairwise
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from nbdgm.networks.sizes import is_size, listed
+
 # image size -> (side of the smallest feature map, widths of the feature maps from small to large, in units of `width`)
 _PLANS = {28: (7, (2, 1)), 32: (4, (4, 2, 1)), 64: (4, (8, 4, 2, 1))}
 
@@ -66,6 +68,7 @@ def conv_encoder(
     Raises:
         ValueError: `size` cannot be halved once for each of `widths`, or a number that is not a positive integer.
     """
+    widths = listed(widths)
     side = _halved("conv_encoder", size, widths, channels=channels, features=features)
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise([channels, *widths]):
@@ -86,6 +89,7 @@ def conv_decoder(
     Raises:
         ValueError: `size` cannot be halved once for each of `widths`, or a number that is not a positive integer.
     """
+    widths = listed(widths)
     side = _halved("conv_decoder", size, widths, latent=latent, channels=channels, features=features)
     layers: list[nn.Module] = [nn.Linear(latent, features), activation(), nn.Linear(features, widths[0] * side**2)]
     layers.append(nn.Unflatten(1, (widths[0], side, side)))
@@ -97,12 +101,12 @@ def conv_decoder(
 def _plan(function: str, size: int, width: int, **numbers: int) -> tuple[int, list[int]]:
     """Side of the smallest feature map, and the widths of all maps from small to large."""
     _positive_integers(function, width=width, **numbers)
-    if size not in _PLANS:
+    if not is_size(size) or size not in _PLANS:
         raise ValueError(
             f"{function}: size must be one of {', '.join(map(str, _PLANS))}, got {size!r}; resize or pad the images"
         )
     side, units = _PLANS[size]
-    return side, [width * unit for unit in units]
+    return side, [int(width) * unit for unit in units]
 
 
 def _halved(function: str, size: int, widths: Sequence[int], **numbers: int) -> int:
@@ -117,5 +121,5 @@ def _halved(function: str, size: int, widths: Sequence[int], **numbers: int) -> 
 
 def _positive_integers(function: str, **numbers: int) -> None:
     for name, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        if not is_size(number):
             raise ValueError(f"{function}: {name} must be a positive integer, got {number!r}")

@@ -10,6 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from nbdgm.networks.sizes import is_size, listed
+
 
 class Crowd(nn.Module):
     """Independent fully connected networks: (copies, B, sizes[0]) -> (copies, B, sizes[-1]).
@@ -24,7 +26,7 @@ class Crowd(nn.Module):
         start: the initial bias of the last layer, a number or one for each output: where a generator begins.
 
     Raises:
-        ValueError: fewer than one copy or two sizes, or a number that is not a positive integer.
+        ValueError: fewer than one copy or two sizes, a number that is not a positive integer, or a start of another length.
     """
 
     def __init__(
@@ -35,16 +37,19 @@ class Crowd(nn.Module):
         start: float | Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        sizes = list(sizes)
-        if len(sizes) < 2 or not all(isinstance(n, int) and n > 0 for n in [copies, *sizes]):
+        sizes = listed(sizes)
+        if len(sizes) < 2 or not all(map(is_size, [copies, *sizes])):
             raise ValueError(f"Crowd: copies and two or more sizes must be positive integers, got {copies} and {sizes}")
-        self.copies = copies
+        self.copies = int(copies)
         uniform = lambda *shape: torch.rand(shape) * 2 - 1
         pairs = list(pairwise(sizes))
         self.weights = nn.ParameterList(uniform(copies, a, b) / math.sqrt(a) for a, b in pairs)
         self.biases = nn.ParameterList(uniform(copies, 1, b) / math.sqrt(a) for a, b in pairs)
         if start is not None:
-            self.biases[-1].data[:] = torch.as_tensor(start)
+            start = torch.as_tensor(start).to(self.biases[-1])
+            if start.shape not in ((), (1,), (sizes[-1],)):
+                raise ValueError(f"Crowd: start must be a number or {sizes[-1]} of them, got shape {tuple(start.shape)}")
+            self.biases[-1].data[:] = start
         self.activation = activation()
 
     def forward(self, x: Tensor) -> Tensor:

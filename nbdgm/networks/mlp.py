@@ -5,6 +5,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from nbdgm.networks.sizes import is_size, listed
+
 
 def mlp(
     sizes: Sequence[int],
@@ -21,8 +23,8 @@ def mlp(
     Raises:
         ValueError: fewer than two sizes, or one that is no positive integer.
     """
-    sizes = list(sizes)
-    if len(sizes) < 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
+    sizes = listed(sizes)
+    if len(sizes) < 2 or not all(map(is_size, sizes)):
         raise ValueError(f"mlp: sizes must be two or more positive integers, input and output included, got {sizes}")
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes[:-1]):

@@ -6,6 +6,7 @@ What may decide a claim is the business of `deciding`; how it looks, of `renderi
 from __future__ import annotations
 
 import math
+import numbers as kinds
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -161,7 +162,8 @@ def _number(kind: str, name: str, value: Any) -> float | int:
     if getattr(value, "ndim", 0) == 0 and hasattr(value, "item"):
         value = value.item()
     if type(value) not in (bool, int, float) and type(value).__module__.split(".")[0] not in LIBRARIES:
-        raise TypeError(f"{kind}: {name} is a {type(value).__name__}, which may compare as it likes: show a plain number")
+        what = "may compare as it likes" if isinstance(value, kinds.Number) else "is not a number"
+        raise TypeError(f"{kind}: {name} is a {type(value).__name__}, which {what}: show a plain number")
     if isinstance(value, (bool, int)):
         return int(value)
     try:

@@ -409,6 +409,8 @@ class Trial:
 
     def __init__(self, story: Story, condition: ast.expr, numbers: Mapping[str, Any], expand: bool) -> None:
         self.story, self.numbers, self.expand = story, numbers, expand
+        self.until = time.perf_counter() + SECONDS / 2
+        self.nodes: dict[str, ast.AST] = {}
         self.leaves: dict[str, Any] = {}  # placeholder -> value now
         self.keys: dict[str, str] = {}
         self.shown: list[ast.expr] = []
@@ -431,7 +433,7 @@ class Trial:
         key = f"{ast.dump(node)} {made}"  # what the same bindings gave is the same number, wherever it is used
         if key not in self.keys:
             self.keys[key] = f"_leaf_{len(self.keys)}"
-            self.leaves[self.keys[key]] = value
+            self.leaves[self.keys[key]], self.nodes[self.keys[key]] = value, node
         return ast.Name(self.keys[key], ast.Load())
 
     def _put(self, node: Any, at: Place, own: frozenset[str], depth: int) -> Any:
@@ -525,9 +527,13 @@ class Trial:
         if any(isinstance(n, ast.Call) and called(n.func) != "len" for n in ast.walk(node)):
             return UNKNOWN
         try:
-            return eval(compile(ast.Expression(copy.deepcopy(node)), "<value>", "eval"), dict(self.story.values or {}))
+            return eval(compile(ast.Expression(copy.deepcopy(node)), "<value>", "eval"), self.story.values or {})
         except Exception:  # whatever it is, its value is not to be had
             return UNKNOWN
+
+    def is_constant(self, node: ast.AST) -> bool:
+        """Is this computed from numbers typed into the cells alone?"""
+        return not Trial(self.story, node, self.numbers, True).leaves  # type: ignore[arg-type]
 
     # --- the trials --------------------------------------------------------------------------------------------------------
 
@@ -551,11 +557,10 @@ class Trial:
         code = compile(ast.fix_missing_locations(ast.Expression(copy.deepcopy(node))), "<condition>", "eval")
         names = [n for n in self.leaves if any(isinstance(x, ast.Name) and x.id == n for x in ast.walk(node))]
         found: set[bool] = set()
-        until = time.perf_counter() + SECONDS
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for changed in self._points(names):
-                if time.perf_counter() > until:
+                if time.perf_counter() > self.until:
                     return {True, False}  # large arrays: nothing is refused
                 try:
                     found.add(bool(eval(code, {**(self.story.values or {}), **self.leaves, **changed})))
@@ -577,13 +582,13 @@ class Trial:
         yield {}
         for name in names:
             for change in _changes(self.leaves[name], name in self.locked, self.targets):
-                yield {name: change(self.leaves[name])}
+                yield {name: _moved(change, self.leaves[name])}
         rng = random.Random(0)
         for _ in range(60):
             point = {}
             for name in names:
                 options = _changes(self.leaves[name], name in self.locked, self.targets)
-                point[name] = rng.choice(options)(self.leaves[name]) if options else self.leaves[name]
+                point[name] = _moved(rng.choice(options), self.leaves[name]) if options else self.leaves[name]
             yield point
 
 
@@ -634,7 +639,7 @@ def _variable(value: Any) -> bool:
 
 FACTORS = (0.0, 1e-9, 1e-6, 1e-3, 0.1, 0.5, 0.9, 0.99, 1.01, 1.1, 2.0, 10.0, 1e3, 1e6)
 STEPS = (1e-6, 1e-3, 0.5, 1.0, 2.0, 30.0, 1e3, 1e6)
-SECONDS = 0.5  # of trials, for one comparison
+SECONDS = 1.0  # of trials, for one claim
 LARGE = 10_000  # elements of an array beyond which all are changed alike
 Operation = Callable[[float], float]
 
@@ -661,6 +666,13 @@ def _changes(value: Any, locked: bool, targets: Sequence[float] = ()) -> list[Ca
         return [lambda v, op=op: _changed(v, lambda: op) for op in _operations(locked, targets)]
     alike = [lambda v, op=op: _changed(v, lambda: op) for op in _operations(locked, targets)]
     return alike + [lambda v, i=i: _changed(v, _drawing(random.Random(i), locked)) for i in range(24)]
+
+
+def _moved(change: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return change(value)
+    except Exception:  # a kind of number that cannot be moved stays where it is
+        return value
 
 
 def _drawing(rng: random.Random, locked: bool) -> Callable[[], Operation]:
@@ -691,7 +703,7 @@ def _changed(value: Any, draw: Callable[[], Operation]) -> Any:
     if "bool" in str(value.dtype):
         return ~value
     if (_size(value) or 0) > LARGE:
-        return draw()(value)
+        return value * draw()(1.0)
     moved = sys.modules[type(value).__module__.split(".")[0]].asarray(_changed(value.tolist(), draw))
     return moved.to(value.device) if hasattr(value, "device") and hasattr(moved, "to") else moved
 
@@ -719,8 +731,8 @@ def _refuse_hidden(trial: Trial, condition: ast.expr, given: Mapping, written: M
             used = any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(condition))
             if used and not _same(now, values[name]) and not (isinstance(node, ast.Name) and node.id == name):
                 raise TypeError(f"{kind}: {name} is shown as another number than the one that is compared")
-    for left, right in _sides(condition, trial):
-        listed = any(isinstance(side, (ast.List, ast.Tuple, ast.Dict, ast.Set)) for side in (left, right))
+    for op, left, right in _sides(condition, trial):
+        listed = isinstance(op, ast.Eq) and all(_is_listed(side, trial) for side in (left, right))
         pair = [side for side in (left, right) if not listed and not _is_shown(side, trial, written, values)]
         if pair and not _margin_is_shown(left, right, written):
             raise TypeError(
@@ -728,12 +740,18 @@ def _refuse_hidden(trial: Trial, condition: ast.expr, given: Mapping, written: M
             )
 
 
-def _sides(node: ast.AST, trial: Trial) -> Iterator[tuple[ast.expr, ast.expr]]:
+def _is_listed(node: ast.expr, trial: Trial) -> bool:
+    """Is this side a list of several, which is equal to another one or not?"""
+    value = trial.value(trial.put(copy.deepcopy(node)))
+    return isinstance(value, (list, tuple, dict, set))
+
+
+def _sides(node: ast.AST, trial: Trial) -> Iterator[tuple[ast.cmpop, ast.expr, ast.expr]]:
     if isinstance(node, ast.Compare):
         sides = [node.left, *node.comparators]
         for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
             if not isinstance(op, (ast.In, ast.NotIn, ast.Is, ast.IsNot)):
-                yield left, right
+                yield op, left, right
     elif isinstance(node, (ast.BoolOp, ast.UnaryOp, ast.BinOp)):
         for child in ast.iter_child_nodes(node):
             yield from _sides(child, trial)
@@ -743,8 +761,8 @@ def _is_shown(node: ast.expr, trial: Trial, written: Mapping[str, Any], values: 
     """Is this side, or are all the numbers it is computed from, among those shown?"""
     if isinstance(node, ast.Constant) or any(ast.dump(node) in map(ast.dump, (w, *_beside(w))) for w in trial.shown):
         return True
-    if not Trial(trial.story, node, trial.numbers, True).leaves:
-        return True  # constants only: math.log(2)
+    if trial.is_constant(node):
+        return True  # math.log(2)
     made = trial.put(copy.deepcopy(node))
     names = {n.id for n in ast.walk(made) if isinstance(n, ast.Name) and n.id in trial.leaves}
     known = not any(isinstance(n, ast.Call) and ast.dump(n) not in written for n in ast.walk(node) if _opaque(n, trial))
@@ -757,7 +775,7 @@ def _is_shown(node: ast.expr, trial: Trial, written: Mapping[str, Any], values: 
             return True
         if not _is_number(value) and _all_shown(value, values):
             return True
-    if known and names and all(_all_shown(trial.leaves[name], values) for name in names):
+    if known and names and all(_all_shown(trial.leaves[n], values) or trial.is_constant(trial.nodes[n]) for n in names):
         return True
     passing = {*BUILTIN, "log", "log10", "sqrt", "exp", "item", "highest", "lowest"} - {"len"}
     if isinstance(node, (ast.BinOp, ast.UnaryOp)) or (isinstance(node, ast.Call) and called(node.func) in passing):

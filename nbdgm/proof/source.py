@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy as sp
 
-from nbdgm.proof.cells import FUNCTIONS, Place, Story, called, is_filled, parents
+from nbdgm.proof.cells import Place, Story, called, is_filled, parents
 from nbdgm.proof.errors import ProofError
 
 RANDOM_VARIABLES = {"Normal", "Uniform", "Exponential", "LogNormal", "Bernoulli", "Beta", "Gamma", "Die", "Coin", "Poisson"}
@@ -67,16 +67,15 @@ def lint_lines(story: Story, block: ast.With) -> None:
 
 
 def lint_place(story: Story, call: ast.Call, typed: bool = True) -> ast.With:
-    """The `with derivation(...) as d:` of this call; refuse it anywhere else than at the top of a cell (ProofError)."""
+    """The `with derivation(...) as d:` of this call; ProofError where a cell has it anywhere else than at its top."""
     if called(call.func) != "derivation":
         raise ProofError("call derivation by its name")
     around = story.chain(call)
     block = around[1] if len(around) > 1 and isinstance(around[0], ast.withitem) else None
     if not isinstance(block, ast.With) or len(block.items) != 1 or not isinstance(block.items[0].optional_vars, ast.Name):
         raise ProofError("open a derivation as `with derivation(...) as d:`, and nothing else in that line")
-    for node in around[2:]:
-        if typed or not isinstance(node, FUNCTIONS):
-            raise ProofError(f"a derivation stands under a {type(node).__name__}: move it to the top of the cell")
+    if typed and around[2:]:
+        raise ProofError(f"a derivation stands under a {type(around[2]).__name__}: move it to the top of the cell")
     _lint_block(block, block.items[0].optional_vars.id)
     return block
 

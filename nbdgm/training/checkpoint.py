@@ -65,7 +65,7 @@ class Checkpoint:
                 self._data.load_state_dict(state["data"])
             else:
                 warnings.warn("the data cannot be put back where it was (no load_state_dict): it starts anew", stacklevel=3)
-        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        except Exception as error:  # whatever the data make of a state that is not theirs
             raise CheckpointError(f"the checkpoint {self.path} does not fit this run: {error}") from error
         set_rng_state(state["rng"][self._team.rank])
         self.step = self._history.steps

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from nbdgm.runtime import shift
+
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)  # of an object without a repr of its own
 
 
@@ -28,6 +30,8 @@ def describe(players: list, data: Any, steps: int, processes: int, extra: dict[s
         facts["batch size"] = int(size)
     if any(p.schedule is not None for p in players):
         facts["steps (a schedule depends on them)"] = steps
+    if shift():
+        facts["NBDGM_SEED"] = shift()  # a replication must not go on where another run stopped
     for p in players:
         shapes = {name: list(t.shape) for name, t in p.modules.state_dict().items() if isinstance(t, Tensor)}
         facts[f"{p.name}: shapes"] = shapes | {f"parameter {i}": list(t.shape) for i, t in enumerate(p.extra)}
@@ -37,8 +41,8 @@ def describe(players: list, data: Any, steps: int, processes: int, extra: dict[s
         facts |= {f"{p.name}: {key}": _fact(value) for key, value in options.items()}
         facts |= {f"{p.name}: turns": p.turns, f"{p.name}: ema": p.ema}
     for key, value in (extra or {}).items():
-        facts[key] = _fact(value)
-        if _ADDRESS.search(str(facts[key])):
+        facts[str(key)] = _fact(value)
+        if _ADDRESS.search(str(facts[str(key)])):
             raise TypeError(f"play: hyperparameters[{key!r}] must be a plain value, got {value!r}; give a number or a name")
     return facts
 

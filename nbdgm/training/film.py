@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nbdgm.training.history import History
-from nbdgm.training.state import looking
+from nbdgm.training.state import flags_kept, looking
 
 
 class Film:
@@ -27,14 +27,21 @@ class Film:
     def shoot(self, step: int, history: History, modules: Sequence[nn.Module]) -> None:
         """One frame of each film. All frames see the same random numbers; the game goes on as if nobody had looked."""
         for name, function in self.functions.items():
-            with looking(modules, seed=0), torch.no_grad():
+            with looking(modules, seed=0), flags_kept(modules), torch.no_grad():
                 history.films.setdefault(name, []).append((step, array(name, function())))
 
 
 def frame_steps(frames: int | Sequence[int], last: int) -> set[int]:
-    """As many steps as `frames`, from 0 to `last`, spaced evenly in the logarithm; or those that `frames` lists."""
+    """As many steps as `frames`, from 0 to `last`, spaced evenly in the logarithm; or those that `frames` lists.
+
+    Raises:
+        TypeError, ValueError: neither a positive number nor a list of numbers.
+    """
     if not isinstance(frames, Integral):
-        return {int(step) for step in frames}
+        try:
+            return {int(step) for step in frames}
+        except (TypeError, ValueError, OverflowError):
+            raise TypeError(f"play: frames must be a whole number, or a list of steps, got {frames!r}") from None
     if isinstance(frames, bool) or frames < 1:
         raise ValueError(f"play: frames must be 1 or more, or a list of steps, got {frames}")
     return {last} if frames == 1 or last == 0 else {0, *(int(s) for s in np.geomspace(1, last, frames - 1).round()), last}

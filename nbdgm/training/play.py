@@ -57,7 +57,8 @@ def play(
         callbacks: functions of (step, history), called after every `every` rounds; the run's random numbers, buffers and modes
             are safe. One that is to change the run changes weights, or plain attributes.
         checkpoint: file to save to every `save_every` rounds (default: a tenth of `steps`), at the end and on interruption. If
-            it exists, the run resumes there as if it had never stopped (on a CPU bit for bit), unless `resume` is False.
+            it exists, the run resumes there as if it had never stopped (on a CPU bit for bit), unless `resume` is False. What
+            losses draw from generators of their own, and what they keep in plain attributes, no checkpoint knows.
         hyperparameters: plain values (numbers, names, lists of them) that must agree between a checkpoint and the run that
             resumes it, beside the players' own.
         progress: show a bar; by default only where somebody is watching.
@@ -65,9 +66,9 @@ def play(
             gradients are averaged: the same run as in one process, but for noise drawn by the losses and statistics of batch
             normalisation. `data` must yield the same batches in every process.
         precision: "auto" (bfloat16 for losses on CUDA devices that have it, else float32), "float32" or "bfloat16".
-        channels_last: memory layout of images; by default, wherever a player has 2-D convolutions.
-        compile: run the modules through `torch.compile`; not with losses that differentiate twice (`losses.gradient_penalty`,
-            `losses.r1`), which it cannot do.
+        channels_last: memory layout of images; by default, wherever a player has 2-D convolutions. The modules keep it.
+        compile: run the modules through `torch.compile`, now and later; not with losses that differentiate twice
+            (`losses.gradient_penalty`, `losses.r1`), which it cannot do.
 
     Returns:
         The history, also after an interruption from the keyboard (`history.interrupted`).

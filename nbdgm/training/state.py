@@ -36,6 +36,17 @@ def constant(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def flags_kept(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Afterwards each parameter asks for gradients if it did before."""
+    flags = {parameter: parameter.requires_grad for each in modules for parameter in each.parameters()}
+    try:
+        yield
+    finally:
+        for parameter, flag in flags.items():
+            parameter.requires_grad = flag
+
+
+@contextlib.contextmanager
 def modes_kept(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Train mode inside; afterwards each module is in the mode in which it was found."""
     modes = {module: module.training for each in modules for module in each.modules()}

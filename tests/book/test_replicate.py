@@ -13,7 +13,7 @@ import execute
 import nbformat
 import pytest
 import replicate
-from chapters import CLAIM_MIME, code_hash, first_edition, read, read_all, replication_file, rest_hash
+from chapters import CHECK_MIME, CLAIM_MIME, code_hash, first_edition, read, read_all, replication_file, rest_hash
 from replicate import SHIFT, STRETCHED, Way
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +73,14 @@ def test_ways_to_replicate():
     assert replicate.ways(0, 0.5) == [Way(STRETCHED, 0.5)]
     seeds = {way.seed for way in replicate.ways(50, 3)}
     assert len(seeds) == 51 and min(seeds) == SHIFT > 10_000, "no chapter meets one of its own seeds again"
+
+
+def test_longer_training_has_more_time(house, monkeypatch):
+    path, asked = house.write("vae/1_one.ipynb", ALWAYS), []
+    monkeypatch.setattr(execute, "run_cells", lambda notebook, path, *, timeout, env, report: asked.append(timeout))
+    for stretch in (1, 3, 0.5):
+        replicate.replicate(path, Way(SHIFT, stretch), budget="cpu", timeout=10, root=house.root)
+    assert asked == [10, 30, 10]
 
 
 @pytest.mark.slow
@@ -181,6 +189,14 @@ class TestRuns:
             "b: held in 0 of 1 other run",
             "before: held in 1 of 1 other run",
         ]
+
+    def test_checks_are_recorded_too(self, house, capsys):
+        code = f"display({{{CHECK_MIME!r}: dict(text='an identity', status='fails', values=dict(gap=0.5))}}, raw=True)"
+        path = house.write("vae/1_one.ipynb", ALWAYS, code, claims={0: ["one is less than two"]})
+        assert house.run("--seeds", "0") == 1
+        assert house.verdicts(path) == ["one is less than two: held in 1 of 1 other run"]
+        said = capsys.readouterr().out
+        assert "vae/1_one, cell c1: an identity" in said and "fails  gap = 0.5" in said and "1 of 1 claims held" in said
 
     def test_several_at_a_time_lose_nothing(self, house):
         paths = [house.write(f"vae/{i}_x.ipynb", ALWAYS, claims={0: ["one is less than two"]}) for i in (1, 2)]
@@ -294,7 +310,7 @@ def unreplicated(chapter) -> list[str]:
         return ["not yet replicated: make replicate"]
     stopped = [f"stopped: {run['failed']}" for run in chapter.replications if "failed" in run]
     never = [f"never checked: {v.text}" for v in chapter.verdicts if not v.runs and "holds" in stored_statuses(chapter, v)]
-    return stopped + never + [f"{v.text}: {v}" for v in chapter.verdicts if v.failed]
+    return stopped + never + [f"{v.text}: {v}" for v in chapter.verdicts + chapter.check_verdicts if v.failed]
 
 
 def stored_statuses(chapter, verdict) -> list[str]:
@@ -325,6 +341,7 @@ def test_a_chapter_that_is_not_or_not_wholly_replicated_is_found(house):
     for status in ("fails", "missing", "anything else"):
         assert found([good[0], good[1] | {"status": status}]) == ["b: held in 0 of 3 other runs"]
     assert found([good[0], good[1] | {"status": "not checked"}]) == found(good[:1]) == ["never checked: b"]
+    assert found(good, checks=[good[0], good[1] | {"text": "d", "status": "fails"}]) == ["d: held in 0 of 3 other runs"]
     assert found([*good, {"cell": "c0", "index": 2, "text": "c", "status": "fails"}]) == ["c: held in 0 of 3 other runs"]
 
 

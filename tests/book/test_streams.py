@@ -20,6 +20,23 @@ def test_the_list_of_the_first_edition_names_chapters_that_exist():
     assert first_edition(ROOT) <= {c.docname for c in read_all(ROOT)}
 
 
+def test_only_these_files_of_the_library_make_streams_of_their_own():
+    allowed = {
+        "runtime.py": "is where they are made",
+        "data/batches.py": "takes its second stream from the shifted seed",
+        "data/load.py": "data are the same in every run",
+        "data/rendered/factors.py": "data are the same in every run",
+        "evaluation/features.py": "the ruler is the same in every run",
+        "training/checkpoint.py": "puts states back",
+        "training/facts.py": "keeps the shift with a checkpoint",
+        "training/processes.py": "gives each process a stream that comes from the run's own",
+    }
+    library = ROOT / "nbdgm"
+    files = {p.relative_to(library).as_posix(): p.read_text(encoding="utf-8") for p in library.rglob("*.py")}
+    found = {name for name, text in files.items() if not name.startswith("proof/") and other_sources(Code([(name, text)]))}
+    assert found == set(allowed)
+
+
 def code(*cells: str) -> Code:
     return Code([("head", HEAD), *((f"c{i}", text) for i, text in enumerate(cells))])
 
@@ -107,6 +124,7 @@ OTHER_SOURCES = [
     "from nbdgm import shifted\ndef shifted(n): return n",
     "from nbdgm import rng\nrng = lambda n: None",
     "def broken(:",
+    "def f(dice: int = torch.Generator()): pass",
 ]
 
 
@@ -138,6 +156,7 @@ def test_every_other_source_is_found(text):
         "import sys\nif 'google.colab' in sys.modules:\n    %pip install -q nbdgm",
         "with nbdgm.runtime.separate_rng(3): pass",
         "import time\nbegun = time.time()\nnbdgm.seed(4)",
+        "def f(n: int, dice: torch.Generator = None) -> np.random.Generator:\n    return dice\nd: torch.Generator = f(3)",
     ],
 )
 def test_what_goes_through_the_library_is_left_alone(text):

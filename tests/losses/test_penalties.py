@@ -142,6 +142,8 @@ def test_batches_without_examples_and_what_is_no_tensor_are_refused_by_name():
         losses.r1(critic, none)
     with pytest.raises(TypeError, match=r"fake must be a tensor, got ndarray; torch.as_tensor"):
         losses.gradient_penalty(critic, torch.ones(2, 4), torch.zeros(2, 4).numpy())
+    with pytest.raises(TypeError, match="critic must return a tensor of logits, got tuple"):
+        losses.r1(lambda x: (x, x), torch.ones(2, 4))
     with pytest.raises(ValueError, match=r"one shape, \(B, ...\)"):
         losses.gradient_penalty(lambda x: x, torch.tensor(1.0), torch.tensor(2.0))
 

@@ -112,8 +112,12 @@ def test_gaussian_log_likelihood_with_a_plain_number_and_bad_arguments():
         losses.gaussian_log_likelihood(mean, 0.0, x)
     with pytest.raises(ValueError, match=r"mean has shape \(2, 1\)"):
         losses.gaussian_log_likelihood(torch.zeros(2, 1), 1.0, x)
-    with pytest.raises(ValueError, match="std of shape"):
-        losses.gaussian_log_likelihood(mean, torch.ones(4, 2, 3), x)
+    for std in (torch.ones(4, 2, 3), torch.ones(2), [1.0, 2.0], torch.ones(5, 3)):
+        with pytest.raises(ValueError, match=r"std of shape .* does not broadcast"):
+            losses.gaussian_log_likelihood(mean, std, x)
+    several = losses.gaussian_log_likelihood(mean, torch.full((4, 2, 3), 2.0), x.expand(4, 2, 3))
+    torch.testing.assert_close(several, losses.gaussian_log_likelihood(mean, 2, x).expand(4, 2))
+    torch.testing.assert_close(losses.gaussian_log_likelihood(x.expand(4, 2, 3), torch.full((4, 2, 3), 2.0), mean), several)
 
 
 # KL
@@ -396,3 +400,17 @@ def test_double_precision_survives_and_a_kl_is_exact_there():
     mean = torch.tensor([[1e-9]], dtype=torch.float64)
     assert losses.gaussian_kl(mean + 1, 1.0, prior_mean=1.0).dtype == torch.float64
     assert losses.precision.full(mean) is mean and losses.precision.full(mean.to(torch.complex64)).is_complex()
+
+
+def test_the_losses_compile_without_a_break_in_the_graph():
+    def loss(mean, std, x):
+        z = losses.reparameterise(mean, std)
+        likelihood = losses.bernoulli_log_likelihood(z, x) + losses.gaussian_log_likelihood(mean, 0.5, z)
+        return losses.negative_elbo(likelihood, losses.gaussian_kl(mean, std))["loss"] + losses.iwae_bound(mean)
+
+    arguments = torch.zeros(4, 3), torch.ones(4, 3), torch.rand(4, 3)
+    torch.manual_seed(0)
+    expected = loss(*arguments)
+    torch.manual_seed(0)
+    compiled = torch.compile(loss, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(*arguments), expected)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -89,3 +90,36 @@ def test_a_size_without_a_plan_is_named(make):
 def test_other_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_numpys_numbers_are_numbers():
+    size, width = np.int64(28), np.int32(2)
+    assert dcgan_generator(np.int64(3), np.int64(1), width, size)(torch.randn(2, 3)).shape == (2, 1, 28, 28)
+    assert dcgan_critic(np.int64(1), width, size)(torch.rand(2, 1, 28, 28)).shape == (2,)
+    encoder, decoder = (
+        conv_encoder(1, np.array([2, 3]), np.int64(5)),
+        conv_decoder(np.int64(4), 1, np.array([3, 2]), np.int64(5)),
+    )
+    assert encoder(torch.rand(2, 1, 28, 28)).shape == (2, 5) and decoder(torch.randn(2, 4)).shape == (2, 1, 28, 28)
+    assert {
+        type(n) for m in dcgan_critic(width=width) if isinstance(m, nn.Conv2d) for n in (m.in_channels, m.out_channels)
+    } == {int}
+
+
+@pytest.mark.parametrize("size", [[28], "28", 28.0, None, True])
+def test_sizes_that_are_no_numbers_are_named(size):
+    with pytest.raises(ValueError, match="dcgan_critic: size must be one of 28, 32, 64, got"):
+        dcgan_critic(size=size)
+    with pytest.raises(ValueError, match="size must be a positive integer, got"):
+        conv_encoder(size=size)
+
+
+def test_one_width_is_a_sequence_of_one():
+    assert conv_encoder(1, 8, 5, 8)(torch.rand(2, 1, 8, 8)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("norm", [True, False])
+def test_layers_of_the_critic_in_order(norm):
+    kinds = [type(m).__name__ for m in dcgan_critic(width=2, size=32, normalise=norm)]
+    block, more = ["Conv2d", "LeakyReLU"], ["Conv2d", "BatchNorm2d", "LeakyReLU"] if norm else ["Conv2d", "LeakyReLU"]
+    assert [k.removeprefix("Parametrized") for k in kinds] == [*block, *more, *more, "Flatten", "Linear", "Flatten"]

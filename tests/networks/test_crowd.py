@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -53,7 +54,9 @@ def test_parameters_may_be_replaced_for_a_call():
     assert functional_call(crowd, zeros, (x,)).abs().max() == 0 < crowd(x).abs().max()
 
 
-@pytest.mark.parametrize(("copies", "sizes"), [(0, [1, 2]), (2, [1]), (2, [1, 0]), (1.5, [1, 2]), (2, [])])
+@pytest.mark.parametrize(
+    ("copies", "sizes"), [(0, [1, 2]), (2, [1]), (2, [1, 0]), (1.5, [1, 2]), (2, []), (True, [1, 2]), (2, 3)]
+)
 def test_bad_sizes_are_named(copies, sizes):
     with pytest.raises(ValueError, match="Crowd: copies and two or more sizes must be positive integers"):
         Crowd(copies, sizes)
@@ -63,3 +66,17 @@ def test_bad_sizes_are_named(copies, sizes):
 def test_a_batch_of_another_shape_is_named(shape):
     with pytest.raises(ValueError, match=r"Crowd: x must have shape \(2, B, 2\)"):
         Crowd(2, [2, 3, 1])(torch.zeros(shape))
+
+
+def test_numpys_numbers_are_numbers():
+    crowd = Crowd(np.int64(2), np.array([3, 4, 2]), start=np.array([4.0, 0.5]))
+    assert crowd(torch.zeros(2, 5, 3)).shape == (2, 5, 2) and type(crowd.copies) is int
+    assert crowd.biases[-1].dtype == torch.float32 and crowd.biases[-1].tolist() == [[[4.0, 0.5]]] * 2
+    for start in (3, [3], torch.tensor(3, dtype=torch.uint8)):
+        assert Crowd(2, [3, 2], start=start).biases[-1].tolist() == [[[3.0, 3.0]]] * 2
+
+
+@pytest.mark.parametrize("start", [[1.0, 2.0, 3.0], [[1.0, 2.0]], []])
+def test_a_start_of_another_length_is_named(start):
+    with pytest.raises(ValueError, match=r"Crowd: start must be a number or 2 of them, got shape"):
+        Crowd(2, [3, 2], start=start)

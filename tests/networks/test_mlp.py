@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -22,7 +23,12 @@ def test_two_sizes_make_one_linear_layer():
     assert [type(layer) for layer in mlp([3, 4])] == [nn.Linear]
 
 
-@pytest.mark.parametrize("sizes", [[], [3], [3, 0], [3, -1, 2], [3, 2.5], "ab"])
+@pytest.mark.parametrize("sizes", [[], [3], [3, 0], [3, -1, 2], [3, 2.5], "ab", 7, None, [True, 2], [np.float64(3), 2]])
 def test_bad_sizes_are_named(sizes):
     with pytest.raises(ValueError, match="mlp: sizes must be two or more positive integers"):
         mlp(sizes)
+
+
+def test_numpys_numbers_are_numbers():
+    net = mlp(np.array([3, 4, 2]), normalisation=nn.BatchNorm1d)
+    assert net(torch.zeros(5, 3)).shape == (5, 2) and type(net[0].in_features) is int

@@ -328,7 +328,7 @@ def test_the_worst_of_nothing_is_an_error(function):
         ("claim('x', loss < 2, bound=2)", "not shown"),
         ("claim('x', loss == loss, loss=loss)", "compares a thing with itself"),
         ("claim('x', loss < 2 or True, loss=loss)", "a constant in"),
-        ("claim('x', all(v < 2 for v in losses), loss=losses)", "not a number|all"),
+        ("claim('x', all(v < 2 for v in losses), loss=losses)", r"not a number"),
         ("claim('x', all(v < 2 for v in losses), number=len(losses))", "all\\(\\) of nothing is true.*highest.*lowest"),
         ("ok = all(v < 2 for v in losses)\nclaim('x', ok, number=len(losses))", "all\\(\\) of nothing is true"),
         ("claim('x', not Symbol('z').is_negative, loss=loss)", "does not know"),

@@ -132,6 +132,21 @@ class NoisyGan:
         return {"loss": losses.non_saturating.critic(self.critic(x), self.critic(fake)) + 10 * penalty, "penalty": penalty}
 
 
+class Counting(nn.Module):
+    """Batch statistics, and buffers of which no mean makes sense: the sum of what was seen, a count, a mask."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.layer = nn.BatchNorm1d(1, momentum=1.0), nn.Linear(1, 1)
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("count", torch.zeros((), dtype=torch.long))
+        self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+
+    def forward(self, x):
+        self.seen, self.count = self.seen + x.sum(), self.count + int(x.sum())
+        return self.layer(self.norm(x))
+
+
 GAMES = {"vae": Vae, "gan": Gan}
 TEAM = {"vae": NoisyVae, "gan": NoisyGan}
 TEAM_STEPS = 30
@@ -169,6 +184,11 @@ def play_team(folder: Path) -> None:
         noise.clear()
         play(Player(model, loss=loss), data, steps, accelerator=accelerator, checkpoint=folder / f"{run}.pt")
         torch.save({"noise": list(noise), "weights": model.weight.detach()}, folder / f"{run}{steps}.{rank}.out")
+    counting = Counting()
+    player = Player(counting, loss=lambda batch: counting(batch["x"]).square().mean())
+    data = ({"x": torch.arange(8.0).view(8, 1) + i, "name": "not to be shared", "number": torch.tensor(i)} for i in range(9))
+    play(player, data, 1, accelerator=accelerator)
+    torch.save(counting.state_dict(), folder / f"buffers.{rank}.out")
     try:
         play(Player(nn.Linear(3, 1), loss=loss), Batches(torch.ones(9, 3), 3), 1, accelerator=accelerator)
     except ValueError as error:

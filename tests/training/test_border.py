@@ -62,7 +62,14 @@ NUMPY = {
 
 @pytest.mark.parametrize("player", NUMPY.values(), ids=NUMPY)
 def test_a_checkpoint_with_numpys_numbers_is_resumed_as_one_without(player, tmp_path):
-    more = {"beta": np.float64(4), "widths": np.array([2, 3]), "names": ["a", np.str_("b")], "deep": {"x": (np.int32(1), None)}}
+    more = {
+        3: 4,
+        np.int64(5): 6,
+        "beta": np.float64(4),
+        "widths": np.array([2, 3]),
+        "names": ["a", np.str_("b")],
+        "deep": {"x": (np.int32(1), None)},
+    }
     data = lambda: Ones(count=np.int64(3), scale=(np.float32(0.5), [np.bool_(True)]))
     resumed = player()
     play(player(), data(), np.int64(4), checkpoint=tmp_path / "c.pt", hyperparameters=more)
@@ -280,6 +287,10 @@ def test_films_of_every_kind_of_number_are_kept(frame, expected, tmp_path):
         ({"film": lambda: 0}, "film must be a dict, name -> function, got function"),
         ({"film": {"f": 3}}, "film 'f' must be a function without arguments, got int"),
         ({"callbacks": [None]}, r"callbacks must be functions of \(step, history\), got NoneType"),
+        *[
+            ({"film": {"f": lambda: 0}, "frames": bad}, "frames must be a whole number, or a list")
+            for bad in ("ab", 2.5, None, [np.nan])
+        ],
         ({"steps": np.float64(3)}, "steps must be a whole number"),
         ({"steps": np.bool_(True)}, "steps must be a whole number"),
         ({"every": 2.0}, "every must be a whole number"),

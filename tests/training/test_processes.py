@@ -65,3 +65,12 @@ def test_a_checkpoint_of_two_processes_is_refused_by_one(folder):
 def test_a_batch_that_cannot_be_shared_is_named(folder):
     for rank in (0, 1):
         assert "a batch of 3 cannot be shared evenly by 2 processes" in (folder / f"uneven.{rank}").read_text()
+
+
+def test_statistics_are_averaged_and_other_buffers_are_those_of_the_first_process(folder):
+    """The first process sees 0, 1, 2, 3, the second 4, 5, 6, 7."""
+    first, second = (load(folder / f"buffers.{rank}.out") for rank in (0, 1))
+    assert games.same(dict(first), dict(second))
+    assert first["norm.running_mean"].item() == 3.5 and first["norm.running_var"].item() == pytest.approx(5 / 3)
+    assert first["seen"].item() == 6 and first["count"].item() == 6 and first["norm.num_batches_tracked"].item() == 1
+    assert first["mask"].tolist() == [0, float("-inf")]

@@ -220,6 +220,22 @@ def test_a_long_list_of_frozen_parameters_is_cut():
         player.update(torch.ones(1, 1))
 
 
+def test_a_film_may_freeze_for_itself_and_a_callback_may_not():
+    net = nn.Linear(2, 1)
+    net.bias.requires_grad_(False)
+    player = Player(net, loss=lambda x: net(x).mean(), name="line")
+    play(
+        player,
+        forever(torch.ones(1, 2)),
+        3,
+        film={"f": lambda: len(list(net.requires_grad_(False).parameters()))},
+        frames=[0, 1, 2, 3],
+    )
+    assert [p.requires_grad for p in net.parameters()] == [True, False]
+    with pytest.raises(ValueError, match=r"0\.weight of 'line' .* is frozen now"):
+        play(player, forever(torch.ones(1, 2)), 3, callbacks=lambda *_: net.requires_grad_(False), every=1)
+
+
 def test_flags_are_remembered_around_a_turn():
     a, b = (nn.Parameter(torch.ones(1)) for _ in range(2))
     b.requires_grad_(False)

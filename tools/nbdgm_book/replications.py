@@ -67,7 +67,7 @@ class ReplicationIndex(pages.BookDirective):
             sums = [a + b for a, b in zip(sums, counts, strict=True)]
             minutes = sum(run["seconds"] for run in chapter.replications) / 60
             rows.append([[self.link(chapter.docname, "", chapter.title)], *map(str, counts), f"{minutes:.0f}"])
-            for verdict in bad:
+            for verdict in bad + [v for v in chapter.check_verdicts if v.failed]:
                 failed += [self.row_of(chapter, verdict, run, claim) for run, claim in verdict.failed]
         if not book:
             return [self.paragraph("No chapter has been replicated yet.")]
