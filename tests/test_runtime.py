@@ -43,6 +43,10 @@ def test_the_environment_chooses_the_device(monkeypatch):
         monkeypatch.setenv("NBDGM_DEVICE", other)
         with pytest.raises(ValueError, match=f"NBDGM_DEVICE='{other}'"):
             runtime.device()
+    for other in ("mps", "xpu", "meta", "cpu:1"):
+        monkeypatch.setenv("NBDGM_DEVICE", other)
+        with pytest.raises(ValueError, match="the library runs on 'cpu' and on CUDA devices"):
+            runtime.device()
     monkeypatch.setenv("NBDGM_DEVICE", "cpu:0")
     assert runtime.device() == torch.device("cpu") == torch.zeros(1, device=runtime.device()).device
     monkeypatch.delenv("NBDGM_DEVICE")

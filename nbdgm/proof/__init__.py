@@ -4,11 +4,33 @@
 what tests use to make sure that a wrong line would have been noticed.
 """
 
-from nbdgm.proof.checking import ProofError, norm
-from nbdgm.proof.claims import ClaimError, claim
+from nbdgm.proof.claims import ClaimError, check, claim, highest, lowest
 from nbdgm.proof.deriving import Derivation, derivation, recording
-from nbdgm.proof.laws import EN, JS, KL, R, entropy, expectation, law, log_normal, roots, table
+from nbdgm.proof.errors import ProofError
+from nbdgm.proof.laws import (
+    EN,
+    JS,
+    KL,
+    Jacobian,
+    R,
+    density,
+    entropy,
+    expectation,
+    index,
+    kernel,
+    law,
+    let,
+    log_normal,
+    roots,
+    size,
+    symbols,
+    table,
+    unit,
+)
 from nbdgm.proof.mutation import mutants
+from nbdgm.proof.named import Det, unfold
+from nbdgm.proof.normal import norm
+from nbdgm.proof.signs import least
 
 __all__ = [
     "EN",
@@ -16,17 +38,31 @@ __all__ = [
     "KL",
     "ClaimError",
     "Derivation",
+    "Det",
+    "Jacobian",
     "ProofError",
     "R",
+    "check",
     "claim",
+    "density",
     "derivation",
     "entropy",
     "expectation",
+    "highest",
+    "index",
+    "kernel",
     "law",
+    "least",
+    "let",
     "log_normal",
+    "lowest",
     "mutants",
     "norm",
     "recording",
     "roots",
+    "size",
+    "symbols",
     "table",
+    "unfold",
+    "unit",
 ]

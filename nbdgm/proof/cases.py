@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import sympy as sp
 from sympy.logic.boolalg import Boolean
-from sympy.solvers.simplex import InfeasibleLPError, UnboundedLPError, lpmax
+from sympy.solvers.simplex import InfeasibleLPError, UnboundedLPError, lpmax, lpmin
 
 from nbdgm.proof.normal import norm
 
@@ -27,7 +27,7 @@ class _Undecided(Exception):
         self.factor = factor
 
 
-def cases(expr: sp.Expr, vanishes: Callable[[sp.Expr], bool] | None = None) -> sp.Expr:
+def cases(expr: sp.Expr) -> sp.Expr:
     """0 when `expr` vanishes in every possible case; otherwise what is left in one of them.
 
     Max, Min and Abs are continuous: equality where no factor is zero reaches the borders. With sign, Heaviside or Piecewise
@@ -36,10 +36,11 @@ def cases(expr: sp.Expr, vanishes: Callable[[sp.Expr], bool] | None = None) -> s
     if not expr.has(*STEPS):
         return expr
     borders = expr.has(sp.sign, sp.Heaviside, sp.Piecewise) or any(x.is_integer for x in expr.free_symbols)
-    return _split(expr, {}, borders, vanishes or _vanishes, [MOST])
+    return _split(expr, {}, borders, _vanishes, [MOST])
 
 
-def _split(expr: sp.Expr, signs: Signs, borders: bool, vanishes: Callable[[sp.Expr], bool], left: list[int]) -> sp.Expr:
+def _split(expr: sp.Expr, signs: Signs, borders: bool, vanishes: Callable[[sp.Expr, Signs], bool], left: list[int]) -> sp.Expr:
+    """0 when what is left in every possible case satisfies `vanishes`; otherwise what is left in one that does not."""
     try:
         found = decide(expr, signs)
     except _Undecided as needed:
@@ -59,7 +60,7 @@ def _split(expr: sp.Expr, signs: Signs, borders: bool, vanishes: Callable[[sp.Ex
             if rest != 0:
                 return rest
         return sp.S.Zero
-    return sp.S.Zero if vanishes(_signed(found, signs)) else found
+    return sp.S.Zero if vanishes(found, signs) else sp.S.One if found == 0 else found
 
 
 def decide(expr: sp.Expr, signs: Signs) -> sp.Expr:
@@ -124,35 +125,67 @@ def sign_of(expr: sp.Expr, signs: Mapping[sp.Expr, int]) -> int:
     return found
 
 
+def nonnegative(expr: sp.Expr, known: Callable[[sp.Expr], bool]) -> bool:
+    """True when `expr` is nonnegative in every possible case, by linear programming or because `known` says so."""
+    borders = any(x.is_integer for x in expr.free_symbols)
+
+    def vanishes(found: sp.Expr, signs: Signs) -> bool:
+        return known(found) or _Program(signs).least(found)
+
+    return _split(expr, {}, borders or expr.has(sp.sign, sp.Heaviside, sp.Piecewise), vanishes, [MOST]) == 0
+
+
 def possible(signs: Signs) -> bool:
     """False when linear programming proves that no point has these signs; products of symbols count as symbols of their own."""
-    monomials: dict[sp.Expr, sp.Symbol] = {}
     room = sp.Symbol("room")
-    relations = [room <= 1]
-    for factor, sign in signs.items():
-        linear = sp.S.Zero
-        for term in sp.Add.make_args(sp.expand(factor)):
-            c, monomial = term.as_coeff_Mul()
-            if not c.is_Rational:
-                return True
-            if monomial == 1:
-                linear += c
-                continue
-            if monomial not in monomials:
-                monomials[monomial] = sp.Symbol(f"v_{len(monomials)}")
-                if monomial.is_nonnegative:
-                    relations.append(monomials[monomial] >= room if monomial.is_positive else monomials[monomial] >= 0)
-            linear += c * monomials[monomial]
-        relations += [sign * linear >= room] if sign else [linear >= 0, linear <= 0]
-    relations = [r for r in relations if r != sp.true]
-    if sp.false in relations:
-        return False
     try:
-        return bool(lpmax(room, relations)[0] > 0)
+        return bool(lpmax(room, _Program(signs, room).relations)[0] > 0)
     except InfeasibleLPError:
         return False
     except (UnboundedLPError, ValueError, TypeError):
         return True
+
+
+class _Program:
+    """The linear program of some signs: a variable for each monomial; strict signs keep a distance `room`, if there is one."""
+
+    def __init__(self, signs: Signs, room: sp.Expr = sp.S.Zero) -> None:
+        self.room = room
+        self.monomials: dict[sp.Expr, sp.Symbol] = {}
+        self.relations = [room <= 1] if room != 0 else []
+        for factor, sign in signs.items():
+            linear = self.linear(factor)
+            if linear is not None:
+                self.relations += [sign * linear >= room] if sign else [linear >= 0, linear <= 0]
+        if sp.false in self.relations:
+            self.relations = [sp.Symbol("nothing") >= 1, sp.Symbol("nothing") <= 0]
+        self.relations = [r for r in self.relations if r != sp.true]
+
+    def linear(self, expr: sp.Expr) -> sp.Expr | None:
+        """The expression in the program's variables; None when a coefficient is not rational."""
+        found = sp.S.Zero
+        for term in sp.Add.make_args(sp.expand(expr)):
+            c, monomial = term.as_coeff_Mul()
+            if not c.is_Rational:
+                return None
+            if monomial != 1 and monomial not in self.monomials:
+                self.monomials[monomial] = sp.Symbol(f"v_{len(self.monomials)}")
+                if monomial.is_nonnegative:
+                    self.relations.append(self.monomials[monomial] >= (self.room if monomial.is_positive else 0))
+            found += c * (1 if monomial == 1 else self.monomials[monomial])
+        return found
+
+    def least(self, expr: sp.Expr) -> bool:
+        """Whether the program proves that `expr` is nonnegative."""
+        objective = self.linear(expr)
+        if objective is None or objective.is_number:
+            return bool(objective is not None and objective >= 0)
+        try:
+            return bool(lpmin(objective, self.relations)[0] >= 0)
+        except InfeasibleLPError:
+            return True
+        except (UnboundedLPError, ValueError, TypeError):
+            return False
 
 
 def _root(factor: sp.Expr) -> tuple[sp.Symbol, sp.Expr]:
@@ -190,5 +223,6 @@ def _signed(expr: sp.Expr, signs: Signs) -> sp.Expr:
     return expr
 
 
-def _vanishes(expr: sp.Expr) -> bool:
+def _vanishes(expr: sp.Expr, signs: Signs) -> bool:
+    expr = _signed(expr, signs)
     return sp.expand(expr) == 0 or norm(expr) == 0 or sp.simplify(expr) == 0

@@ -8,6 +8,7 @@ is about: a condition that stays true whatever they are says nothing. Rendering 
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import itertools
 import math
@@ -268,8 +269,13 @@ def _complaints(node: ast.AST, story: Story, at: Place) -> Iterator[str]:
         yield f"{node.id} is handed on; {LOSES_NAN[node.id]}"
     if isinstance(node, ast.Call):
         name = story.meaning(node.func, at) if isinstance(node.func, ast.Name) else called(node.func)
-        if isinstance(node.func, ast.Name) and name in LOSES_NAN:
+        builtin = isinstance(node.func, ast.Name) or story.value(node.func) is getattr(builtins, name, node)
+        if name in LOSES_NAN and (builtin or ast.unparse(node.func).startswith(("builtins.", "__builtins__."))):
             yield LOSES_NAN[name]
+        if name in ("nlargest", "nsmallest"):
+            yield LOSES_NAN["sorted"]
+        if builtin and name in ("int", "float") and any(isinstance(a, ast.Compare) for a in node.args):
+            yield "a truth value made a number: show the number that is compared"
         parts = [called(n) for n in ast.walk(node.func) if isinstance(n, (ast.Name, ast.Attribute))] + [name]
         if any(("nan" in p.lower() and p not in ("isnan", "nan")) or p in ("dropna", "fillna", "fmax", "fmin") for p in parts):
             yield f"{name} hides nan: let it through, and the claim is refused"
@@ -287,11 +293,15 @@ def _complaints(node: ast.AST, story: Story, at: Place) -> Iterator[str]:
             yield "nan is filtered out: let it through, and the claim is refused"
     if isinstance(node, ast.Compare):
         sides = [node.left, *node.comparators]
+        written = [n for side in sides if isinstance(side, (ast.List, ast.Tuple, ast.Set, ast.Dict)) for n in ast.walk(side)]
+        if any(isinstance(n, ast.Compare) for n in written):
+            yield "comparisons in a list: write them as comparisons"
         for left, right in itertools.pairwise(sides):
             if ast.dump(left) == ast.dump(right):
                 yield "compares a thing with itself"
         for op, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(op, (ast.Is, ast.IsNot)) and getattr(right, "value", None) is not True:
+            known = getattr(right, "value", None) is True and getattr(node.left, "attr", "").startswith("is_")
+            if isinstance(op, (ast.Is, ast.IsNot)) and not known:
                 yield "`is` compares identities: compare numbers"
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and getattr(node.operand, "attr", "").startswith("is_"):
         yield "it also holds when sympy does not know: compare with `is True` or `is False`"
@@ -716,11 +726,16 @@ def try_other_numbers(story: Story, call: ast.Call, values: Mapping[str, float |
     for expand in (False, True) if kind == "claim" else (False,):
         trial = Trial(story, condition, written, expand)
         for atom, wanted in [*trial.atoms(), (trial.tree, True)]:
+            if kind == "check" and not trial.leaves:
+                continue  # an identity of written numbers
             if trial.outcomes(atom) == {wanted}:
                 shown = f"{ast.unparse(condition)} {'' if atom is trial.tree else '(a part of it) '}"
                 raise TypeError(f"{kind}: {shown}holds whatever its numbers are: it decides nothing")
         if not expand:
             trial.shown = [node for name, node in given.items() if name in values]
+            null = given.get("null")
+            if null is not None and not isinstance(null, ast.Constant) and trial.is_constant(null):
+                raise TypeError(f"{kind}: null= depends on nothing computed: let a trivial model be measured as the model is")
             _refuse_hidden(trial, condition, given, written, values, kind)
 
 
@@ -843,12 +858,8 @@ def refuse_nothing_and_nan(story: Story, call: ast.Call, kind: str) -> str:
     condition = call.args[1] if len(call.args) > 1 else given["condition"]
     undecided = ""
     parts = [p for p in (condition, given.get("null")) if p is not None]
-    counted = {
-        ast.dump(n.args[0])
-        for p in parts
-        for n in ast.walk(p)
-        if isinstance(n, ast.Call) and called(n.func) == "len" and n.args
-    }
+    calls = [n for p in parts for n in ast.walk(p) if isinstance(n, ast.Call) and called(n.func) == "len" and n.args]
+    counted = {id(call.args[0]) for call in calls}  # a list of failures may be empty, and its length be claimed
     for node, at in (found for part in parts for found in Flow(story).nodes(part, story.now)):
         if not isinstance(node, ast.Name) or len(
             {b.at for b in story.lookup(node.id)} - {b.at for b in story.lookup(node.id, at)}
@@ -858,7 +869,7 @@ def refuse_nothing_and_nan(story: Story, call: ast.Call, kind: str) -> str:
         if value is UNKNOWN or isinstance(value, (str, bytes, type, ModuleType)) or callable(value):
             continue
         size = _size(value)
-        if size == 0 and ast.dump(node) not in counted:
+        if size == 0 and id(node) not in counted:
             raise TypeError(f"{kind}: {node.id} is empty: nothing was compared")
         if (size is None or 0 < size <= 10**6) and holds_nan(value):
             undecided = undecided or node.id
@@ -898,6 +909,13 @@ _WORDS = {
 }
 
 
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def _digits(found: re.Match) -> str:
+    return str(_NUMBERS.index(found.group(1)))
+
+
 def refuse_other_words(text: str, condition: ast.expr, kind: str) -> None:
     """'below 10' beside `< 100`: a bound of the sentence that every bound of the condition is wider than."""
     bounds: dict[str, list[float]] = {"below": [], "above": []}
@@ -911,6 +929,9 @@ def refuse_other_words(text: str, condition: ast.expr, kind: str) -> None:
                         value = _constant(side)
                         if value is not None:
                             bounds["below" if direction else "above"].append(value)
+    text = re.sub(
+        r"\b(" + "|".join(_NUMBERS) + r")\b(?! (?:third|quarter|fifth|tenth|hundred|thousand|standard|of))", _digits, text
+    )
     for direction, pattern in _WORDS.items():
         for found in pattern.finditer(re.sub(r"\$[^$]*\$", " ", text)):
             said = float(Fraction(found.group(1).replace(",", ""))) / (100 if found.group(2) else 1)

@@ -6,6 +6,7 @@ Laws are written as odds, which reach every strictly positive one. What is defin
 
 from __future__ import annotations
 
+import re
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 
@@ -69,6 +70,17 @@ class Family:
 
 
 # --- symbols and laws ---------------------------------------------------------------------------------------------------------
+
+
+def symbols(names: str, **assumptions: object) -> sp.Symbol | tuple:
+    """sympy's `symbols`, but a range that holds nothing is an error: 'w_2:2' would be a sum of no terms later.
+
+    Raises ProofError for an empty range.
+    """
+    for part in re.split(r"[,\s]+", names.strip()) if isinstance(names, str) else ():
+        if part and not sp.symbols(part, seq=True, **assumptions):
+            raise ProofError(f"symbols({names!r}): the range {part} is empty")
+    return sp.symbols(names, **assumptions)
 
 
 def size(name: str) -> sp.Symbol:

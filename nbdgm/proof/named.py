@@ -303,7 +303,8 @@ class Mean(Computed):
     def _eval_subs(self, old: sp.Basic, new: sp.Basic) -> sp.Expr | None:
         if old in self.noise:
             return self
-        self._refuse_capture(new)
+        if self.args[0].has(old) and not old.has(*self.noise):
+            self._refuse_capture(new)
         return Mean(self.args[0]._subs(old, new), *self.noise)
 
     def _xreplace(self, rule: dict) -> tuple[sp.Expr, bool]:
@@ -314,7 +315,7 @@ class Mean(Computed):
         if not changed:
             return self, False
         for old, new in rule.items():
-            if self.args[0].has(old):
+            if self.args[0].has(old) and not old.has(*self.noise):
                 self._refuse_capture(new)
         return Mean(found, *self.noise), True
 
@@ -413,7 +414,7 @@ def _family_moments(expr: sp.Expr, noise: tuple[sp.Expr, ...]) -> sp.Expr:
                 raise ProofError(f"EN: {term}: two members of one family outside a sum may be the same one")
             rest = moments(rest.xreplace(stand), tuple(stand.values()))
         if sums:
-            i = sp.Dummy("i", integer=True)
+            i = sums[0].limits[0][0]
             first, *second = [s.function.xreplace({s.limits[0][0]: i}) for s in sums]
             limits = (i, *sums[0].limits[0][1:])
             if second:

@@ -1,9 +1,10 @@
-"""How a derivation and a claim look: HTML for the book and JupyterLab, plain text for terminals, JSON for the indices."""
+"""How a derivation looks: HTML for the book and JupyterLab, plain text for terminals, JSON for the indices."""
 
 from __future__ import annotations
 
 import html
 import re
+import sys
 from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,17 @@ import sympy as sp
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
+from nbdgm.proof.named import Det, Entry, Mean, names
+from nbdgm.proof.named import tex as show_tex
+from nbdgm.proof.signs import Least
+from nbdgm.proof.sums import RANGES
+
 if TYPE_CHECKING:
     from nbdgm.proof.deriving import Derivation
 
-MARKS = {"proved": "✓", "checked": "≈", "asserted": "○", "holds": "✓", "not checked": "–"}
+MARKS = {"proved": "✓", "checked": "≈", "asserted": "○"}
 PROOF_MIME = "application/vnd.nbdgm.proof+json"
-CLAIM_MIME = "application/vnd.nbdgm.claim+json"
+PLAIN = {"✓": "+", "≈": "~", "○": "o", "–": "-", "✗": "x", "·": "-", "≤": "<=", "≥": ">=", "≠": "!="}  # for terminals
 
 # Colours are mixed from the text's own, so that the block follows light and dark themes; formulas scroll inside their cell.
 STYLE = """<style>
@@ -31,6 +37,7 @@ box-sizing:border-box}
 .nbdgm-why{flex:0 1 15em}
 .nbdgm-small{font-size:.85em;opacity:.85}
 .nbdgm-mark{white-space:nowrap;font-weight:600}
+.nbdgm-apart{border-top:1px dotted currentColor;border-bottom:1px dotted currentColor;margin:.5em 0 .5em 1.2em;padding:.1em 0}
 .nbdgm-proof details{font-size:.85em}
 .nbdgm-proof summary{cursor:pointer}
 </style>"""
@@ -41,7 +48,20 @@ def show(bundle: Mapping[str, Any]) -> None:
     if InteractiveShell.initialized():
         display(dict(bundle), raw=True)
     else:
-        print(bundle["text/plain"])
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        print(_spelled(bundle["text/plain"], encoding))
+
+
+def _spelled(text: str, encoding: str) -> str:
+    """The text in letters that a terminal of this encoding has."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        for sign, plain in PLAIN.items():
+            text = text.replace(sign, plain)
+    except LookupError:
+        return text.encode("ascii", "replace").decode("ascii")
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def derivation_bundle(d: Derivation) -> dict[str, Any]:
@@ -53,25 +73,19 @@ def derivation_bundle(d: Derivation) -> dict[str, Any]:
             "ids": list(d.ids),
             "title": d.title,
             "lines": [
-                {"tex": _relate(line.relation, line.tex), "reason": line.reason, "status": line.status} for line in d.lines
+                {
+                    "tex": _relate(line.relation, line.tex),
+                    "reason": line.reason,
+                    "status": line.status,
+                    **({"checked": line.exact_tex} if line.exact_tex else {}),
+                    **({"apart": True} if line.apart else {}),
+                }
+                for line in d.lines
             ],
             "status": d.status,
+            "scope": d.scope,
+            "badge": badge(d),
         },
-    }
-
-
-def claim_bundle(
-    text: str, status: str, values: Mapping[str, float | int], needs: str | None, because: str = ""
-) -> dict[str, Any]:
-    """The MIME bundle of a claim: 'holds' or 'not checked', with its numbers."""
-    numbers = ", ".join(f"{name} = {number(value)}" for name, value in values.items())
-    why = f" ({because})" if because else ""
-    mark = f'<span class="nbdgm-mark">{MARKS[status]} {status}</span>'
-    body = f"<p>{prose(text)}</p><p class='nbdgm-small'>{mark}{html.escape(why)} · {html.escape(numbers)}</p>"
-    return {
-        "text/plain": f"{MARKS[status]} {text}\n  {status}{why}: {numbers}",
-        "text/html": f'<div class="nbdgm-claim tex2jax_process mathjax_process" data-status="{status}">{STYLE}{body}</div>',
-        CLAIM_MIME: {"text": text, "status": status, "values": dict(values), "needs": needs, "because": because},
     }
 
 
@@ -89,24 +103,61 @@ def _relate(relation: str, tex: str) -> str:
     return f"{relation} {tex}" if relation else tex
 
 
+def badge(d: Derivation) -> str:
+    """'proved', or the case for which it is: 'proved for three states'."""
+    return d.status if d.scope == "general" else f"{d.status} for {d.scope}"
+
+
 def _derivation_html(d: Derivation) -> str:
-    rows, named = [], d.name
+    rows: list[tuple[bool, str]] = []
+    named = d.name
     for line in d.lines:
         relation = line.relation
         if named and line.status == "definition":
-            rows.append(_row("", _math(named), ""))
+            rows.append((False, _row("", _math(named), "")))
             relation, named = "=", ""
-        exact = f"<details><summary>as checked</summary>{_math(line.exact_tex)}</details>" if line.exact_tex else ""
+        checked = f'<div class="nbdgm-small">as checked: {_math(line.exact_tex)}</div>' if line.exact_tex else ""
         mark = ""
         if line.status != "definition":
             mark = f' <span class="nbdgm-mark" title="{html.escape(line.by)}">{MARKS[line.status]} {line.status}</span>'
-        rows.append(_row(relation and _math(relation), _math(line.tex) + exact, prose(line.reason) + mark))
-    given = _hypotheses(d, tex=True)
-    small = "".join(f'<p class="nbdgm-small">{part}</p>' for part in (f"for {given}" if given else "", prose(d.note)) if part)
-    facts = f"{' · '.join(d.ids)} · {MARKS[d.status]} {d.status}"
+        row = _row(relation and _math(relation), _math(line.tex) + checked, prose(line.reason) + mark)
+        rows.append((line.apart and len(d.lines) > 1, row))
+    blocks = []
+    for apart, some in groupby(rows, key=lambda row: row[0]):  # between two rules: what is no member of the chain
+        inside = "".join(row for _, row in some)
+        blocks.append(f'<div class="nbdgm-apart">{inside}</div>' if apart and any(not other for other, _ in rows) else inside)
+    given, own, known = _hypotheses(d, tex=True), *_definitions(d, tex=True)
+    parts = [f"for {given}" if given else "", f"where {own}" if own else "", prose(d.note)]
+    small = "".join(f'<p class="nbdgm-small">{part}</p>' for part in parts if part)
+    fold = f"<details><summary>where</summary><p>{known}</p></details>" if known else ""
+    facts = f"{MARKS[d.status]} {prose(badge(d))}"  # IDs are for the indexes, not for the reading line
     head = f'<p><strong>{prose(d.title)}</strong> <span class="nbdgm-small">{facts}</span></p>'
-    body = f"{head}{''.join(rows)}{small}"
+    body = f"{head}{''.join(blocks)}{small}{fold}"
     return f'<div class="nbdgm-proof tex2jax_process mathjax_process" data-status="{d.status}">{STYLE}{body}</div>'
+
+
+def _definitions(d: Derivation, tex: bool) -> tuple[str, str]:
+    """What the names of the lines stand for: the derivation's own, and those that every reader knows."""
+    found = dict.fromkeys(name for expr in d.shown for name in names(expr))
+    own, known, seen = [], [], set()
+    for name in found:
+        if isinstance(name, Mean):
+            for e in name.noise:
+                letter = e.base.label if isinstance(e, sp.Indexed) else e
+                sentence = f"{_said(letter, tex)} standard normal"
+                known += [sentence] if sentence not in known else []
+        elif not isinstance(name, (Det, Least)):
+            key = (str(name.args[0]), str(name.args[1])) if isinstance(name, Entry) else name
+            if key not in seen:
+                seen.add(key)
+                body = (show_tex(name), show_tex(name.definition())) if tex else (str(name), str(name.definition()))
+                sentence = rf"\({html.escape(' = '.join(body))}\)" if tex else " = ".join(body)
+                (known if name.standard else own).append(sentence)
+    return "; ".join(own), "; ".join(known)
+
+
+def _said(x: sp.Basic, tex: bool) -> str:
+    return rf"\({html.escape(show_tex(x))}\)" if tex else str(x)
 
 
 def _row(relation: str, formula: str, why: str) -> str:
@@ -123,21 +174,30 @@ def _math(tex: str) -> str:
 
 
 def _derivation_text(d: Derivation) -> str:
-    out = [f"{d.title}  [{' '.join(d.ids)}]  {MARKS[d.status]} {d.status}"]
+    out = [f"{d.title}  [{' '.join(d.ids)}]  {MARKS[d.status]} {badge(d)}"]
     for line in d.lines:
         sign = {"": " ", "=": "="}.get(line.relation, line.relation)
         mark = "" if line.status == "definition" else f"{MARKS[line.status]} {line.status}: "
         out += [f"  {sign} {line.plain}", f"        {mark}{line.reason}"]
-    given = _hypotheses(d, tex=False)
-    return "\n".join(out + ([f"  for {given}"] if given else []) + ([f"  {d.note}"] if d.note else []))
+    given, own, known = _hypotheses(d, tex=False), *_definitions(d, tex=False)
+    where = "; ".join(filter(None, (own, known)))
+    return "\n".join(out + [f"  {said}" for said in (given and f"for {given}", where and f"where {where}", d.note) if said])
 
 
 def _hypotheses(d: Derivation, tex: bool) -> str:
     """What is supposed of every symbol, symbols of one kind together: 'sigma > 0; mu, x real'."""
-    write = sp.latex if tex else str
-    kinds: dict[str, list[sp.Symbol]] = {}
+    write = show_tex if tex else str
+    kinds: dict[str, list[sp.Expr]] = {}
+    families = set()
     for x in d.hypotheses_shown():
-        if x in d.hypotheses.intervals:
+        if isinstance(x, sp.Indexed) and not all(i.is_Integer for i in x.indices):  # a family is mentioned once
+            if x.base in families:
+                continue
+            families.add(x.base)
+        if x in RANGES:
+            low, high = map(write, RANGES[x])
+            kinds.setdefault(rf"{low} \le %s \le {high}" if tex else f"{low} <= %s <= {high}", []).append(x)
+        elif x in d.hypotheses.intervals:
             low, high = map(write, d.hypotheses.intervals[x])
             kinds.setdefault(f"{low} < %s < {high}", []).append(x)
         else:
@@ -147,18 +207,20 @@ def _hypotheses(d: Derivation, tex: bool) -> str:
     for pattern, symbols in kinds.items():
         said = pattern % ", ".join(_ranges(symbols, write))
         if tex:
-            for word, sign in (("real", r"\text{ real}"), ("integer", r"\text{ integer}"), (">=", r"\ge")):
-                said = said.replace(f" {word}", sign if word != ">=" else f" {sign}")
+            words = {" real": r"\text{ real}", " integer": r"\text{ integer}", " >=": r" \ge", " <=": r" \le", " !=": r" \ne"}
+            for word, sign in words.items():
+                said = said.replace(word, sign)
             said = rf"\({html.escape(said)}\)"
         out.append(said)
+    out += [rf"\({html.escape(c.tex)}\)" if tex else c.plain for c in d.conditions]
     return "; ".join(out)
 
 
-def _ranges(symbols: list[sp.Symbol], write: Any) -> list[str]:
+def _ranges(symbols: list[sp.Expr], write: Any) -> list[str]:
     """u_1, u_2, u_3, u_4 become u_1 .. u_4."""
     out = []
-    for _, same in groupby(symbols, key=lambda x: x.name.rstrip("0123456789")):
+    for _, same in groupby(symbols, key=lambda x: str(x).rstrip("0123456789")):
         run = list(same)
-        dots = r"\ldots" if write is sp.latex else "..."
+        dots = r"\ldots" if write is show_tex else "..."
         out += [write(run[0]), dots, write(run[-1])] if len(run) > 3 else [write(x) for x in run]
     return out

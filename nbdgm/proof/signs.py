@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
+from nbdgm.proof import cases
 from nbdgm.proof.errors import ProofError
 from nbdgm.proof.named import Computed, Named, tex, unfold
 from nbdgm.proof.normal import norm
@@ -114,10 +115,13 @@ class Signs:
         return self.whole(expr, strict, depth)
 
     def whole(self, expr: sp.Expr, strict: bool, depth: int) -> bool:
-        if self.known(self.letters(unfold(expr)), strict):
+        plain = self.letters(unfold(expr))
+        if self.known(plain, strict):
             return True
         if strict:
             return False
+        if plain.has(*cases.STEPS):
+            return cases.nonnegative(plain, lambda e: self.known(e, False))
         top, bottom = sp.fraction(sp.together(unfold(expr)))
         return (self.known(self.letters(bottom), True) and self.less_one(top, depth)) or self.gibbs(unfold(expr))
 

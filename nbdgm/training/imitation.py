@@ -47,13 +47,9 @@ def begin() -> torch.library.Library:
 def treated(key: str) -> frozenset[str]:
     """The operations for which torch, as it comes, has a kernel under this dispatch key."""
     operations = [name for name in torch._C._dispatch_get_all_op_names() if name.startswith("aten::")]
-    tables = ((name, torch._C._dispatch_dump_table(name)) for name in operations if _known(name))
+    tables = ((name, torch._C._dispatch_dump_table(name)) for name in operations)
     lines = ((name, line) for name, table in tables for line in table.splitlines() if line.startswith(f"{key}:"))
     return frozenset(name.removeprefix("aten::") for name, line in lines if "fallthrough" not in line)
-
-
-def _known(name: str) -> bool:
-    return torch._C._dispatch_has_kernel(name)
 
 
 def _casting(name: str, dtype: torch.dtype | None) -> Callable:

@@ -48,7 +48,7 @@ def _fused(kind: type[Optimizer], **options: Any) -> OptimizerFactory:
 
     def make(parameters: list[nn.Parameter]) -> Optimizer:
         fused = not chosen and all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
-        return kind(parameters, **({"fused": True} if fused else {}) | plain(options))
+        return kind(parameters, **({"fused": True} if fused else {}) | options)
 
     return make
 
@@ -125,8 +125,6 @@ class Player:
         self.optimizer = (optimizer or adam())(self.parameters)
         if not isinstance(self.optimizer, Optimizer):
             raise TypeError(f"Player: optimizer must return an optimiser, got {type(self.optimizer).__name__}")
-        for group in self.optimizer.param_groups:
-            group |= {key: plain(value) for key, value in group.items() if key != "params"}
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.updates = 0
         self.average = [full(t.detach()).clone() for t in self._averaged_tensors()] if ema is not None else []

@@ -123,3 +123,25 @@ def test_layers_of_the_critic_in_order(norm):
     kinds = [type(m).__name__ for m in dcgan_critic(width=2, size=32, normalise=norm)]
     block, more = ["Conv2d", "LeakyReLU"], ["Conv2d", "BatchNorm2d", "LeakyReLU"] if norm else ["Conv2d", "LeakyReLU"]
     assert [k.removeprefix("Parametrized") for k in kinds] == [*block, *more, *more, "Flatten", "Linear", "Flatten"]
+
+
+FUNCTIONS = {
+    dcgan_generator: ("latent", "channels", "width"),
+    dcgan_critic: ("channels", "width"),
+    conv_encoder: ("channels", "features", "size"),
+    conv_decoder: ("latent", "channels", "features", "size"),
+}
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, True, "3"])
+@pytest.mark.parametrize(("function", "name"), [(f, name) for f, names in FUNCTIONS.items() for name in names])
+def test_every_number_is_checked_and_named(function, name, bad):
+    needed = {"latent": 3} if "latent" in FUNCTIONS[function] else {}
+    with pytest.raises(ValueError, match=f"{function.__name__}: {name} must be a positive integer, got {bad!r}"):
+        function(**needed | {name: bad})
+
+
+@pytest.mark.parametrize("make", [lambda **more: conv_encoder(**more), lambda **more: conv_decoder(3, **more)])
+def test_every_width_is_checked_and_named(make):
+    with pytest.raises(ValueError, match=r"widths\[0\] must be a positive integer, got 0"):
+        make(widths=(0, 4))

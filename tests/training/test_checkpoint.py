@@ -2,16 +2,19 @@ import builtins
 import errno
 import hashlib
 import io
+import itertools
 import os
 import random
 
 import games
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from nbdgm.data.batches import Batches
-from nbdgm.training import CheckpointError, Player, adam, checkpoint, linear_decay, play
+from nbdgm.training import CheckpointError, History, NonFiniteError, Player, adam, checkpoint, linear_decay, play, sgd
+from nbdgm.training.processes import Team
 
 
 def line(lr=0.1, *, width=3, turns=1, ema=None, name="line", batch=4, schedule=None, **options):
@@ -175,3 +178,68 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match=r"cannot save .*another place"):
         play(**line(), steps=1, checkpoint=tmp_path / "file" / "run.pt")
+
+
+def test_what_makes_another_run_and_what_does_not(tmp_path):
+    def run(optimizer, extra=2, size=4, **options):
+        arguments = line(**options)
+        data = arguments["data"]
+        del data.size
+        data.batch_size = size
+        net, log_std = nn.Linear(3, 1), nn.Parameter(torch.zeros(extra))
+        player = Player(net, parameters=[log_std], loss=lambda x: net(x[:, :3]).mean() + log_std.sum(), optimizer=optimizer)
+        play(player, forever(data), 2, checkpoint=tmp_path / "run.pt")
+
+    def forever(data):
+        class Endless:
+            batch_size = data.batch_size
+
+            def __iter__(self):
+                return iter([torch.ones(4, 3)] * 9)
+
+            def state_dict(self):
+                return {}
+
+            def load_state_dict(self, state):
+                pass
+
+        return Endless()
+
+    run(adam(0.1), size=np.int64(4))
+    run(adam(0.1, fused=False))  # another way to compute the same
+    for change, message in [
+        ({"optimizer": sgd(0.1)}, "player 1: optimiser: Adam in the checkpoint, SGD now"),
+        ({"optimizer": adam(0.1), "extra": 3}, r"'parameter 0': \[2\].* in the checkpoint, .*'parameter 0': \[3\].* now"),
+        ({"optimizer": adam(0.1, (0.5, 0.9))}, r"player 1: betas: \[0.9, 0.999\] in the checkpoint, \[0.5, 0.9\] now"),
+        ({"optimizer": adam(0.1), "size": 5}, "batch size: 4 in the checkpoint, 5 now"),
+    ]:
+        with pytest.raises(CheckpointError, match=message):
+            run(**change)
+
+
+def test_a_path_without_a_checkpoint_starts_at_the_beginning_and_says_so(tmp_path):
+    file = tmp_path / "new" / "run.pt"
+    kept = checkpoint.Checkpoint(file, [line()["players"]], None, History(), Team(None, []), {})
+    assert kept.resume(3) is None and kept.step is None and kept.advice() == "No checkpoint was saved before that."
+    assert not file.parent.exists()
+    kept.save()
+    assert kept.step == 0 and kept.advice() == f"The checkpoint {file} holds step 0." and file.exists()
+    nothing = checkpoint.Checkpoint(None, [line()["players"]], None, History(), Team(None, []), {})
+    nothing.save(), nothing.resume(3)
+    assert nothing.advice() == "" and nothing.step is None
+
+
+def test_only_the_first_process_writes(tmp_path):
+    team = Team(None, [])
+    team.main = False
+    kept = checkpoint.Checkpoint(tmp_path / "run.pt", [line()["players"]], None, History(), team, {})
+    kept.save()
+    assert not list(tmp_path.iterdir()) and kept.step == 0
+
+
+def test_an_extra_parameter_that_became_infinite_is_named(tmp_path):
+    scale = nn.Parameter(torch.ones(()))
+    player = Player(parameters=[scale], loss=lambda x: scale * torch.tensor(float("inf")) if scale < 1 else scale, name="line")
+    player.schedule = lambda fraction: float("inf")
+    with pytest.raises(NonFiniteError, match=r"line\.an extra parameter became nan at step 1"):
+        play(player, itertools.repeat(None), 1, checkpoint=tmp_path / "c.pt")

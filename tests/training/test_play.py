@@ -12,7 +12,7 @@ from torch import nn
 
 from nbdgm import losses, networks
 from nbdgm.data.batches import Batches
-from nbdgm.training import NonFiniteError, Player, adam, play, progress, sgd
+from nbdgm.training import NonFiniteError, Player, adam, execution, interrupt, play, progress, sgd
 
 
 def forever(batch):
@@ -403,3 +403,59 @@ def test_an_executed_notebook_stores_no_bar(tmp_path):
     outputs = [cell.outputs for cell in notebook.cells]
     assert outputs[:3] == [[], [], []]
     assert outputs[3][0]["text"] == "True\n"  # whereas a person's notebook shows one
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_nobody_watches_a_program_without_a_standard_error(monkeypatch, stream, tmp_path):
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    if stream == "closed":
+        stream = open(tmp_path / "error", "w")  # noqa: SIM115
+        stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert progress.watched() is False
+
+
+# the stop button
+
+
+def test_a_run_in_another_thread_leaves_the_stop_button_alone():
+    import threading
+
+    before, histories = signal.getsignal(signal.SIGINT), []
+    run = lambda: histories.append(play(fit()[1], forever(torch.ones(2, 3)), 3))
+    thread = threading.Thread(target=run)
+    thread.start(), thread.join()
+    assert histories[0].steps == 3 and signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_handler_that_python_did_not_install_becomes_the_usual_one():
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with interrupt.Interrupt() as stop:
+            assert signal.getsignal(signal.SIGINT) == stop._note
+            stop._previous = None  # what signal.signal returns of a handler written in C
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+        with interrupt.Interrupt(enabled=False):
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# layout and compilation
+
+
+def test_modules_are_compiled_when_asked_and_only_then():
+    for compile in (False, True):
+        nets = nn.Linear(2, 2), nn.Linear(2, 2)
+        assert execution.lay_out([nn.ModuleList([nets[0]]), nn.ModuleList([nets[1]])], None, compile) is False
+        assert [net._compiled_call_impl is not None for net in nets] == [compile] * 2
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(2, 3, 2), nn.ConvTranspose2d(2, 3, 2), nn.Linear(2, 2), nn.Conv1d(2, 2, 2)])
+def test_channels_come_last_where_there_are_convolutions_of_images(layer):
+    images = isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))
+    flat, other = [nn.ModuleList([nn.Linear(1, 1)]), nn.ModuleList([nn.Sequential(layer)])], [nn.ModuleList([layer])]
+    assert execution.lay_out(flat, None, False) is images
+    assert layer.weight.ndim < 4 or layer.weight.is_contiguous(memory_format=torch.channels_last)
+    assert execution.lay_out(other, False, False) is False and execution.lay_out(flat, True, False) is True

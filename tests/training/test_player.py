@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from nbdgm.training import Player, adam, linear_decay, sgd
+from nbdgm.training.processes import Team
 
 
 def regression(**options):
@@ -156,3 +157,27 @@ def test_losses_that_cannot_be_descended_are_named(loss, message):
 def test_players_that_make_no_sense_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_everything_of_a_player_moves():
+    net, extra = nn.BatchNorm1d(2), nn.Parameter(torch.ones(1))
+    player = Player(net, parameters=[extra], loss=lambda x: net(x).sum() * extra.sum(), ema=0.9)
+    assert player.device.type == "cpu"
+    optimised = player.optimizer.param_groups[0]["params"]
+    player.to(torch.float64)  # in the place of another device: what moves is converted
+    moved = [*player.modules.parameters(), *player.statistics(), *player.extra, *player.average, *optimised]
+    assert {t.dtype for t in moved} == {torch.float64} and player.extra[0] is extra
+    assert len(player.average) == len(player.parameters) + 2 == 5
+
+
+def test_an_accelerator_says_where():
+    class Alone:
+        num_processes, process_index, device = 1, 0, torch.device("meta")
+
+    net = nn.Linear(1, 1)
+    team = Team(Alone(), [Player(net, loss=abs)])
+    assert net.weight.device.type == "meta" and (team.size, team.rank, team.main) == (1, 0, True)
+    x, state = torch.ones(3), {"any": "thing"}
+    assert team.part(x) is x and team.mean(x) is x and team.gather(state) == [state]
+    team.average([x]), team.agree([x]), team.settle([])
+    assert x.tolist() == [1, 1, 1]
