@@ -12,7 +12,6 @@ import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import conftest
 import pytest
 import yaml
 from chapters import ID
@@ -284,12 +283,9 @@ SECTION_IS_MARKED = """() => {
 
 
 @pytest.fixture(scope="session")
-def barred(request, site):
+def barred(launch):
     """A browser that shows scroll bars, as those of Windows and Linux do."""
-    browser = request.getfixturevalue("browser")
-    opened = browser.browser_type.launch(
-        executable_path=conftest.CHROMIUM, args=conftest.OPTIONS, ignore_default_args=["--hide-scrollbars"]
-    )
+    opened = launch(ignore_default_args=["--hide-scrollbars"])
     yield opened
     opened.close()
 
