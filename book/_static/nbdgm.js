@@ -1,6 +1,7 @@
 // What the pages need beyond the theme. Without it they can be read whole: proofs and solutions open by themselves, formulas are
 // MathML. With it: links into folded boxes open them, printing opens all, two switches open the proofs and their code everywhere,
-// the list of sections marks the one that is read, and only what scrolls is a tab stop.
+// the list of sections marks the one that is read, only what scrolls is a tab stop, and a link to an equation, a theorem or the
+// literature shows what it leads to.
 (() => {
   const each = (selector, action) => document.querySelectorAll(selector).forEach(action);
   const closedBox = ".toggle-hidden, details:not([open])";
@@ -136,6 +137,67 @@
     mark();
   }
 
+  // --- what a link leads to, while a reader points at it
+  const shown = ".math, .proof, .citation";
+
+  function target(link) {
+    const address = link.getAttribute("href");
+    const kept = document.querySelector(`template[data-for="${CSS.escape(address)}"]`);
+    if (kept) return kept.content.firstElementChild;
+    const there = address.startsWith("#") && document.getElementById(decodeURIComponent(address.slice(1)));
+    return there && there.matches(shown) ? there : null;
+  }
+
+  function addPreviews() {
+    let card = null, waiting = 0;
+    const hide = () => {
+      clearTimeout(waiting);
+      if (card) card.remove();
+      card = null;
+    };
+    const show = (link) => {
+      const found = target(link);
+      if (!found) return;
+      hide();
+      card = document.createElement("div");
+      card.className = "nb-preview bd-article";
+      card.setAttribute("role", "tooltip");
+      const copy = found.cloneNode(true);
+      for (const part of [copy, ...copy.querySelectorAll("[id]")]) part.removeAttribute("id");
+      copy.querySelectorAll(".headerlink").forEach((part) => part.remove());
+      card.append(copy);
+      document.body.append(card);
+      const box = link.getBoundingClientRect(), height = card.offsetHeight;
+      const below = box.bottom + height + 12 < window.innerHeight || box.top < height + 12;
+      card.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - card.offsetWidth - 8)) + window.scrollX}px`;
+      card.style.top = `${(below ? box.bottom + 6 : box.top - height - 6) + window.scrollY}px`;
+      card.addEventListener("mouseenter", () => clearTimeout(waiting));
+      card.addEventListener("mouseleave", hide);
+    };
+    each(".bd-article a.reference.internal[href*='#']", (link) => {
+      if (!target(link)) return;
+      link.removeAttribute("title");
+      link.addEventListener("mouseenter", () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(() => show(link), 150);
+      });
+      link.addEventListener("mouseleave", () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(hide, 250);
+      });
+      link.addEventListener("focus", () => show(link));
+      link.addEventListener("blur", hide);
+      link.addEventListener("click", hide);
+    });
+    document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  }
+
+  // --- the front page's film plays once, unless the reader wants no motion
+  function playFilm() {
+    const film = document.querySelector("figure.nb-plays");
+    if (film && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) film.querySelector("button").click();
+  }
+
   function settle() {
     boxWideFormulas();
     setTabStops();
@@ -146,6 +208,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     addSwitches();
     followSections();
+    addPreviews();
+    playFilm();
   });
   window.addEventListener("load", () => {
     openTarget();

@@ -5,6 +5,9 @@
 - `sources`: the folded block at the end of a chapter that lists the entries of the source map that it treats;
 - `pages`: the directives of the appendix (source map, indexes, errata, execution times, reading list);
 - `glossary`: the terms of the book, defined;
+- `front`: the front page's drawing and film;
+- `previews`: what a link leads to, shown when a reader points at it;
+- `figures`: numbers and captions;
 - `formulas`, `folding`, `lighten`: mathematics without a script, proofs behind one line, half the elements;
 - `search`: the sections that the search page searches;
 - `copies`: the chapters as plain notebooks beside the pages;
@@ -28,12 +31,15 @@ import chapters  # noqa: E402
 from nbdgm_book import (  # noqa: E402
     copies,
     drawn,
+    figures,
     folding,
     formulas,
+    front,
     glossary,
     lighten,
     links,
     pages,
+    previews,
     replications,
     search,
     sources,
@@ -70,5 +76,8 @@ def setup(app: Sphinx) -> dict:
     search.setup(app)
     copies.setup(app)
     glossary.setup(app)
+    front.setup(app)
+    figures.setup(app)
+    previews.setup(app)
     replications.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
