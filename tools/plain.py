@@ -13,6 +13,8 @@ import copy
 import json
 import pickle
 import re
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,8 @@ from execute import select, store
 LEFTOVERS = re.compile(r"\{[a-z][\w:-]*\}`|^[`:]{3,}\{|^:(?:label|class|nonumber):|^\([\w-]+\)=$|\$\$ *\((?:eq)-[\w-]+\)", re.M)
 """What must not be left in a plain notebook."""
 ENVIRONMENT = "_build/.doctrees/environment.pickle"
+INSTALL = re.compile(r'^import sys\nif "google\.colab" in sys\.modules:\n    %pip install -q "(nbdgm @ git\+[^"@]+)"\n', re.M)
+"""How a chapter's set-up cell installs the library."""
 GENERATED = "Generated from the book's chapter, with everything that is checked there: [{title}]({url})."
 
 
@@ -32,6 +36,7 @@ class References:
     """What the built pages know: label -> (page, number), page -> title, key -> (authors, year)."""
 
     site: str
+    revision: str = "main"
     equations: dict[str, tuple[str, str]] = field(default_factory=dict)
     boxes: dict[str, tuple[str, str]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
@@ -74,7 +79,14 @@ def references(env, root: Path = ROOT) -> References:
         titled = env.domaindata["std"]["labels"].get(label)
         boxes.setdefault(label, (docname, titled[2] if titled else anchor))
     titles = {docname: title.astext() for docname, title in env.titles.items()}
-    return References(f"https://{owner}.github.io/{name}/", equations, boxes, titles, citations(root))
+    return References(f"https://{owner}.github.io/{name}/", revision(root), equations, boxes, titles, citations(root))
+
+
+def revision(root: Path) -> str:
+    """The commit of this book: its notebooks install the library as it was then. `main` outside of git."""
+    git = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    found = subprocess.run(git, capture_output=True, text=True) if shutil.which("git") else None
+    return found.stdout.strip() if found and found.returncode == 0 else "main"
 
 
 def citations(root: Path) -> dict[str, tuple[str, str]]:
@@ -134,6 +146,9 @@ class Plain:
             output.get("data", {}).pop("application/vnd.nbdgm.proof+json", None)
             output.get("data", {}).pop("application/vnd.nbdgm.claim+json", None)
             output.get("data", {}).pop("application/vnd.nbdgm.check+json", None)
+        if "setup" in tags:
+            anywhere = rf'try:\n    import nbdgm\nexcept ImportError:\n    %pip install -q "\1@{self.known.revision}"\n'
+            cell["source"] = INSTALL.sub(anywhere, cell["source"])
         if title:
             cell["metadata"] |= {"cellView": "form", "jupyter": {"source_hidden": True}}
             cell["source"] = f"#@title {title}\n{cell['source']}"

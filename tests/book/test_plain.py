@@ -12,6 +12,7 @@ from chapters import Chapter, read, read_all, source
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = plain.References(
     "https://book/",
+    revision="abc123",
     equations={"eq-one": ("book/vae/1_a", "3.1"), "eq-other": ("book/gan/2_b", "8.4")},
     boxes={
         "thm-one": ("book/vae/1_a", "Theorem 3.2"),
@@ -101,6 +102,15 @@ def test_code_that_only_authors_read_folds():
     assert "jupyter" not in open_proof["metadata"]
 
 
+def test_the_set_up_cell_installs_this_version_where_it_is_missing():
+    body = 'import sys\nif "google.colab" in sys.modules:\n    %pip install -q "nbdgm @ git+https://host/o/n"\nimport torch\n'
+    (cell,) = shown(code(body, "setup"))
+    assert cell["source"] == (
+        "#@title Set-up\ntry:\n    import nbdgm\nexcept ImportError:\n"
+        '    %pip install -q "nbdgm @ git+https://host/o/n@abc123"\nimport torch\n'
+    )
+
+
 def test_the_chapter_itself_stays_as_it_is():
     before = chapter(text("{eq}`eq-one`"), code("x", "proof"))
     kept = copy.deepcopy(before.notebook)
@@ -133,13 +143,14 @@ def test_no_chapter_leaves_anything(chapter):
         p.relative_to(ROOT).with_suffix("").as_posix(): p.stem for p in (ROOT / "book/appendix").glob("*.md")
     }
     known = plain.References(
-        "https://book/", Everything((chapter.docname, "1.1")), Everything((chapter.docname, "Theorem 1")), titles,
+        "https://book/", "abc123", Everything((chapter.docname, "1.1")), Everything((chapter.docname, "Theorem 1")), titles,
         plain.citations(ROOT),
     )  # fmt: skip
     made = plain.Plain(read(chapter.path, ROOT), known).notebook()
     assert plain.leftovers(made) == []
     whole = json.dumps(made)
     assert "nbdgm.proof+json" not in whole
+    assert "google.colab" not in whole and whole.count("git+https://") == whole.count("@abc123") == 1
     assert len([c for c in made["cells"] if c["cell_type"] == "code"]) == len(
         [c for c in chapter.cells if c["cell_type"] == "code"]
     )
