@@ -93,7 +93,9 @@ def citations(root: Path) -> dict[str, tuple[str, str]]:
     """Key -> (family names, year) of every entry of the bibliography."""
     from pybtex.database import parse_file
 
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
+    if not (root / "book/references.bib").exists():
+        return found
     for key, entry in parse_file(root / "book/references.bib").entries.items():
         names = [" ".join(p.last_names).strip("{}") for p in entry.persons.get("author", entry.persons.get("editor", []))]
         short = (

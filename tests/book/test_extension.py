@@ -236,7 +236,7 @@ class TestSourcesBlock:
         other["cells"] = [c | {"metadata": {}} for c in other["cells"] if c["id"] != "proof"]
         fresh.write("book/vae/5_one.ipynb", json.dumps(other))
         assert fresh.build() == ""
-        assert "<details" not in fresh.page("vae/5_one")
+        assert "nb-sources" not in fresh.page("vae/5_one")
 
     def test_a_cell_that_shows_nothing_cannot_cover(self, fresh):
         other = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
@@ -435,7 +435,9 @@ class TestHead:
 
     def head(self, fresh) -> str:
         other = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
-        other["cells"][0]["source"] = "# One chapter\n\n| | |\n|---|---|\n| You need | a |\n| Time | on a GPU: not yet measured |"
+        other["cells"][0]["source"] = (
+            "# One chapter\n\n| | |\n|---|---|\n| You need | a |\n| Time | on a GPU: not yet measured |"
+        )
         fresh.write("book/vae/5_one.ipynb", json.dumps(other))
         fresh.build()
         return re.search(r"<table.*?</table>", fresh.page("vae/5_one"), re.S)[0]
@@ -475,7 +477,9 @@ class TestFolding:
 class TestFigures:
     def test_plots_and_films_are_numbered_in_one_row(self):
         plot, film = '<img alt="D-17: two curves" src="../_images/a.png"/>', '<figure class="nbdgm-film" x><figcaption s>'
-        shown = figures.numbered(plot + film + '<img alt="" src="../_images/b.png"/><img alt="logo" src="../_static/x"/>' + plot, "6.")
+        shown = figures.numbered(
+            plot + film + '<img alt="" src="../_images/b.png"/><img alt="logo" src="../_static/x"/>' + plot, "6."
+        )
         assert shown.count('<span class="nb-number">Figure 6.') == 3
         assert '<figcaption><span class="nb-number">Figure 6.1</span> Two curves.</figcaption></figure>' in shown
         assert '<figcaption s><span class="nb-number">Figure 6.2</span> ' in shown and "Figure 6.3</span> Two curves." in shown
@@ -498,8 +502,13 @@ class TestPreviews:
     def test_a_page_keeps_what_its_links_to_other_pages_lead_to(self, fresh):
         fresh.write("book/appendix/one.md", "# One\n\n$$a$$ (eq-far)\n")
         fresh.write("book/appendix/two.md", "# Two\n\nSee {eq}`eq-far`.\n")
-        fresh.write("index.md", (fresh.root / "index.md").read_text() .replace("```\n", "", 0)
-                    .replace("book/vae/5_one", "book/vae/5_one\nbook/appendix/one\nbook/appendix/two"))
+        fresh.write(
+            "index.md",
+            (fresh.root / "index.md")
+            .read_text()
+            .replace("```\n", "", 0)
+            .replace("book/vae/5_one", "book/vae/5_one\nbook/appendix/one\nbook/appendix/two"),
+        )
         for _ in range(2):  # built again, the page holds it once
             fresh.build()
             page = fresh.page("appendix/two")

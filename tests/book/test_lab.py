@@ -53,5 +53,7 @@ def test_copies_are_trusted_but_for_those_that_were_changed(tmp_path, monkeypatc
     changed.cells[0].source = "import os"
     nbformat.write(changed, tmp_path / "lab/2_two.ipynb")
     lab.trust(tmp_path)
-    signed = [NotebookNotary().check_signature(nbformat.read(p, as_version=4)) for p in sorted((tmp_path / "lab").glob("*.ipynb"))]
+    signed = [
+        NotebookNotary().check_signature(nbformat.read(p, as_version=4)) for p in sorted((tmp_path / "lab").glob("*.ipynb"))
+    ]
     assert signed == [True, False]

@@ -195,6 +195,11 @@ def visits(browser, site):
         tab.wait_for_timeout(200)
         found["width"] = tab.evaluate("() => document.documentElement.scrollWidth")
         found["wide"] = tab.evaluate(TOO_WIDE)
+        tab.set_viewport_size({"width": 320, "height": 700})
+        tab.wait_for_timeout(200)
+        found["narrow"] = [tab.evaluate("() => document.documentElement.scrollWidth"), *tab.evaluate(TOO_WIDE)]
+        tab.set_viewport_size({"width": 390, "height": 844})
+        tab.wait_for_timeout(100)
         found["search"][390] = tab.evaluate(SEARCH_BOXES)
         context.close()
         seen[name] = found
@@ -232,6 +237,7 @@ class TestEveryPage:
     def test_nothing_overflows_a_phone(self, visits, page):
         found = visits(page)
         assert (found["wide"], found["width"]) == ([], 390)
+        assert found["narrow"] == [320]
 
     @pytest.mark.parametrize("width", [1280, 390])
     def test_one_search_box(self, visits, page, width):
@@ -264,13 +270,21 @@ SCROLLING = """() => [...document.querySelectorAll(".bd-article .cell_input pre"
 PHANTOMS = """() => {
   const boxes = [...document.querySelectorAll(".nb-display, .nb-formula, .nbdgm-formula, .nb-wide")];
   const bar = (box) => box.offsetHeight - box.clientHeight > 2;
-  const fits = (box) => [...box.querySelectorAll("math")].every((m) => m.getBoundingClientRect().width <= box.clientWidth + 1);
+  const drawn = (box) => [...box.querySelectorAll("mi, mn, mo, mtext, mfrac, msqrt, pre, img")];
+  const right = (box) => box.getBoundingClientRect().left + box.clientWidth + 1;
+  const fits = (box) => drawn(box).every((part) => part.getBoundingClientRect().right <= right(box));
   const still = (box) => box.scrollWidth <= box.clientWidth + 1;
   const stops = [...document.querySelectorAll(".bd-article [tabindex='0']")].filter(still);
   const barred = boxes.filter((box) => box.checkVisibility() && bar(box) && fits(box));
   const idle = stops.filter((box) => !box.matches("img, figure, [role]"));
   return barred.map((box) => "bar: " + box.textContent.slice(0, 60)).concat(idle.map((box) => "tab stop: " + box.className));
 }"""
+
+# Pictures that shine in the dark: bright on the whole, or in a frame of another colour than what lies behind.
+GLARE = """() => [...document.querySelectorAll(".bd-article .cell_output img")].filter((picture) => {
+  const style = getComputedStyle(picture), dimmed = /brightness\\(0?\\.[0-8]/.test(style.filter);
+  return !dimmed || parseFloat(style.padding) > 0 || !/rgba\\(0, 0, 0, 0\\)|transparent/.test(style.backgroundColor);
+}).map((picture) => picture.outerHTML.slice(0, 80))"""
 
 SECTION_IS_MARKED = """() => {
   const links = [...document.querySelectorAll(".bd-sidebar-secondary a[href^='#']")];
@@ -290,6 +304,25 @@ def barred(launch):
     opened.close()
 
 
+def axe(page, theme: str) -> list[str]:
+    """What axe-core finds against WCAG 2, levels A and AA, with everything unfolded."""
+    core = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=theme)
+    page.evaluate("() => document.querySelectorAll('details').forEach((box) => (box.open = true))")
+    page.wait_for_timeout(300)
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+    found = core.Axe().run(page, options={"runOnly": {"type": "tag", "values": rules}, "resultTypes": ["violations"]})
+    return [f"{v['id']}: {n['html'][:160]}" for v in found.response["violations"] for n in v["nodes"][:3]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", [p for p in PAGES if p not in CHAPTERS])
+def test_axe_finds_nothing_on_other_pages(tab, name, theme):
+    tab.goto(f"{name}.html", wait_until="load")
+    assert axe(tab, theme) == []
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 class TestReading:
     """What a reader meets on a chapter's page."""
@@ -307,6 +340,60 @@ class TestReading:
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(150)
             assert (width, page.evaluate(SCROLLING), page.evaluate(PHANTOMS)) == (width, [], [])
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_nothing_that_axe_finds(self, page, chapter, theme):
+        assert axe(page, theme) == []
+
+    def test_pictures_do_not_glare_in_the_dark(self, page, chapter):
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
+        assert page.evaluate(GLARE) == []
+
+    def test_figures_are_numbered_and_captioned(self, page, chapter):
+        captions = page.evaluate("() => [...document.querySelectorAll('.bd-article figcaption')].map((c) => c.textContent.trim())")
+        assert len(captions) > 3
+        numbers = [re.match(r"Figure (\d+\.\d+)\S* *\w", caption) for caption in captions]
+        assert all(numbers), captions
+        assert [int(n[1].split(".")[1]) for n in numbers] == list(range(1, len(captions) + 1))
+        plots = "() => document.querySelectorAll('.bd-article .cell_output img[src*=\\"_images\\"]:not(figure img)').length"
+        assert page.evaluate(plots) == 0
+
+    def test_its_head_and_foot_are_in_words(self, page, chapter):
+        first = page.locator(".bd-article table").first.inner_text()
+        assert "To run it:" in first and "minute" in first and "not yet measured" not in first
+        foot = page.locator(".nb-provenance")
+        assert re.search(r"computed on \d+ \w+ \d{4} in (about|less)", foot.inner_text())
+        assert not foot.get_by_text("commit").is_visible()
+        foot.locator("summary").click()
+        foot.get_by_text("commit").wait_for(state="visible")
+        page.get_by_text("Cite this page").click()
+        page.locator(".nb-cite pre", has_text="@incollection{").wait_for(state="visible")
+        assert re.search(r"Version \d+\.\d+\S*, \d+ \w+ \d{4}", page.locator("footer .extra_footer, .extra_footer").first.inner_text())
+
+    def test_links_show_what_they_lead_to(self, page, chapter):
+        kinds = {}
+        for kind, links in {
+            "equation": ".bd-article a.reference.internal[href^='#equation-']",
+            "literature": ".bd-article a.reference.internal[href*='bibliography.html#id']",
+        }.items():
+            link = page.locator(links).first
+            if link.count() == 0 or not link.is_visible():
+                continue
+            link.scroll_into_view_if_needed()
+            link.focus()
+            card = page.locator(".nb-preview")
+            card.wait_for(state="visible")
+            box = card.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 1280
+            kinds[kind] = card.locator("math").count() if kind == "equation" else len(card.inner_text())
+            page.keyboard.press("Escape")
+            assert page.locator(".nb-preview").count() == 0
+            link.hover()
+            card.wait_for(state="visible")
+            page.mouse.move(2, 2)
+            card.wait_for(state="detached")
+        assert kinds and all(kinds.values()), kinds
 
     def test_is_light(self, page, chapter):
         assert page.evaluate("() => document.querySelectorAll('*').length") <= 22_000
@@ -505,6 +592,35 @@ def test_proofs_lead_to_their_cells(tab):
     anchor = link.get_attribute("href").split("#")[1]
     link.click()
     tab.locator(f"[id='{anchor}'] .nbdgm-proof").first.wait_for()
+
+
+def test_the_front_page_draws_the_book_and_plays_a_film(tab):
+    tab.goto(f"{PAGES[0]}.html", wait_until="load")
+    boxes = tab.locator("svg.nb-map a")
+    assert boxes.count() == len(CHAPTERS)
+    film = tab.locator("figure.nb-plays")
+    first = film.locator("output").inner_text()
+    tab.wait_for_function("(first) => document.querySelector('figure.nb-plays output').textContent !== first", arg=first)
+    boxes.filter(has_text="EM").first.click()
+    tab.wait_for_url("**/2_latent_variables_and_em.html")
+
+
+def test_who_wants_no_motion_sees_none(browser, site):
+    context = window(browser, base_url=site + "/", reduced_motion="reduce")
+    tab = context.new_page()
+    tab.goto(f"{PAGES[0]}.html", wait_until="load")
+    before = tab.locator("figure.nb-plays output").inner_text()
+    tab.wait_for_timeout(1500)
+    assert tab.locator("figure.nb-plays output").inner_text() == before
+    context.close()
+
+
+def test_descriptions_for_those_who_link_here(html):
+    page = (html / f"{CHAPTERS[-1]}.html").read_text(encoding="utf-8")
+    for name in ('property="og:title"', 'property="og:description"', 'name="description"', 'property="og:url"'):
+        assert name in page, name
+    assert f"{CHAPTERS[-1]}.html" in (html / "sitemap.xml").read_text(encoding="utf-8")
+    assert "not found" in (html / "404.html").read_text(encoding="utf-8").lower()
 
 
 def test_root_leads_to_the_book(tab):

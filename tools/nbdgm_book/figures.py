@@ -1,4 +1,4 @@
-"""Figures are numbered and captioned: plots by the description that is stored with them, films by their own caption."""
+"""Figures are numbered and captioned: plots by the description that is stored with them, films and pictures by their own."""
 
 import html
 import re
@@ -7,12 +7,8 @@ from pathlib import Path
 from chapters import ID
 from sphinx.application import Sphinx
 
-FIGURE = re.compile(
-    r'(?P<film><figure class="nbdgm-film.*?<figcaption[^>]*>)|'
-    r'(?P<plot><img [^>]*?alt="(?P<said>[^"]*)"[^>]*?src="[^"]*_images/[^"]*"[^>]*?/?>'
-    r'|<img [^>]*?src="[^"]*_images/[^"]*"[^>]*?alt="(?P<said2>[^"]*)"[^>]*?/?>)',
-    re.S,
-)
+FIGURE = re.compile(r'(?P<own><figcaption[^>]*>)|(?P<plot><img (?=[^>]*?src="[^"]*_images/)[^>]*?alt="(?P<said>[^"]*)"[^>]*>)')
+"""The caption of a film or of pictures, or a plot."""
 
 
 def caption(said: str) -> str:
@@ -22,19 +18,18 @@ def caption(said: str) -> str:
 
 
 def numbered(body: str, chapter: str) -> str:
-    """The page's HTML with `Figure 6.1` and so on before each plot's and film's caption."""
+    """The page's HTML with `Figure 6.1` and so on before each caption."""
     count = 0
 
     def one(found: re.Match) -> str:
         nonlocal count
-        said = found["said"] or found["said2"]
-        if found["plot"] and not said:
+        if found["plot"] and not found["said"]:
             return found[0]
         count += 1
         name = f'<span class="nb-number">Figure {chapter}{count}</span>'
-        if found["film"]:
-            return found[0] + name + " "
-        return f'<figure class="nb-figure">{found["plot"]}<figcaption>{name} {caption(said)}</figcaption></figure>'
+        if found["own"]:
+            return f"{found[0]}{name} "
+        return f'<figure class="nb-figure">{found["plot"]}<figcaption>{name} {caption(found["said"])}</figcaption></figure>'
 
     return FIGURE.sub(one, body)
 

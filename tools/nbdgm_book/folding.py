@@ -25,6 +25,11 @@ def rich(text: str, node: nodes.Node) -> str:
     return "".join(formula(part, False, node) if i % 2 else html.escape(part) for i, part in enumerate(parts))
 
 
+def capital(text: str) -> str:
+    """With a capital letter at the beginning, unless a formula or a name in code stands there."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+[ ,:-]|[a-z]{2,}$", text) else text
+
+
 def raw(text: str) -> nodes.raw:
     return nodes.raw("", text, format="html")
 
@@ -42,7 +47,12 @@ class Fold(SphinxTransform):
         for cell in self.document.findall(lambda n: isinstance(n, nodes.container) and n.get("nb_element") == "cell_code"):
             tags = cells[cell["cell_index"]]["metadata"].get("tags", [])
             if "setup" in tags:
-                self.fold_code(cell, "Set-up: imports, seed, budget", "nb-setup")
+                parts = [
+                    raw('<details class="nb-code nb-setup"><summary>Set-up: imports, seed, budget</summary>'),
+                    *cell,
+                    raw("</details>"),
+                ]
+                cell[:] = parts
             elif "proof" in tags:
                 self.fold_proof(cell, cells[cell["cell_index"]], "open-proof" in tags)
 
@@ -82,7 +92,7 @@ class Fold(SphinxTransform):
         status, scope = record.get("status", "proved"), record.get("scope", "general")
         case = "" if scope == "general" else f' <span class="nb-case">for {rich(scope, node)}</span>'
         mark = f'<span class="nb-mark nb-mark-{html.escape(status)}">{html.escape(status)}</span>'
-        return f'<span class="nb-proof-title">{rich(record.get("title", "Proof"), node)}</span> {mark}{case}'
+        return f'<span class="nb-proof-title">{rich(capital(record.get("title", "Proof")), node)}</span> {mark}{case}'
 
 
 def setup(app: Sphinx) -> None:

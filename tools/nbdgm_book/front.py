@@ -76,7 +76,9 @@ class BookMap(BookDirective):
             book[short] = (chapter.title, posixpath.relpath(chapter.docname, here) + ".html")
         drawn = {e["chapter"] for e in entries}
         if drawn != set(book):
-            raise ExtensionError(f"{MAP} draws {sorted(drawn - set(book))} that are no chapters, and lacks {sorted(set(book) - drawn)}")
+            raise ExtensionError(
+                f"{MAP} draws {sorted(drawn - set(book))} that are no chapters, and lacks {sorted(set(book) - drawn)}"
+            )
         return [nodes.raw("", drawing(entries, book), format="html")]
 
 
@@ -92,7 +94,9 @@ class ChapterFilm(BookDirective):
                 for index, output in chapter.outputs():
                     text = "".join(output.get("data", {}).get("text/html", ""))
                     if chapter.cells[index].get("id") == cell and '<figure class="nbdgm-film"' in text:
-                        return [nodes.raw("", text.replace('class="nbdgm-film"', 'class="nbdgm-film nb-plays"', 1), format="html")]
+                        return [
+                            nodes.raw("", text.replace('class="nbdgm-film"', 'class="nbdgm-film nb-plays"', 1), format="html")
+                        ]
         raise self.error(f"chapter-film: {short} has no cell {cell!r} that stores a film")
 
 

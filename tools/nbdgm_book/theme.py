@@ -137,10 +137,7 @@ def citation(root: Path, title: str, address: str) -> str:
     }  # fmt: skip
     bibtex = "@incollection{" + key + "".join(f",\n  {k} = {{{v}}}" for k, v in fields.items()) + "\n}"
     said = f"{authors}. “{title}.” In <cite>{html.escape(about['title'])}</cite>, version {version}, {date[:4]}. {address}"
-    return (
-        f'<details class="nb-cite"><summary>Cite this page</summary><p>{said}</p>'
-        f"<pre>{html.escape(bibtex)}</pre></details>"
-    )
+    return f'<details class="nb-cite"><summary>Cite this page</summary><p>{said}</p><pre>{html.escape(bibtex)}</pre></details>'
 
 
 def add_footer(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
