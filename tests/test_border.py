@@ -40,7 +40,7 @@ def test_arrays_of_every_kind():
     for x in (torch.ones(2).double(), [1e39, 1], np.ones(2, np.int64), [torch.ones((), dtype=torch.float64)] * 2):
         assert array("x", x).dtype == np.float64
     assert array("x", [1e39])[0] == 1e39
-    assert array("x", [torch.ones(3), np.zeros(3)]).shape == (2, 3)
+    assert array("x", [torch.ones(3, requires_grad=True), np.zeros(3)]).shape == (2, 3)
     for bad in (
         "text",
         ["a"],

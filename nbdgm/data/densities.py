@@ -47,7 +47,11 @@ class GaussianMixture:
             raise ValueError(f"centers: expected shape (K, D) with K, D >= 1, got {tuple(centers.shape)}")
         if not centers.isfinite().all():
             raise ValueError("centers: some coordinates are not finite")
-        weights = torch.ones(len(centers)) if weights is None else positive("weights", weights, len(centers), one=False)
+        weights = (
+            torch.ones(len(centers), dtype=torch.float32)
+            if weights is None
+            else positive("weights", weights, len(centers), one=False)
+        )
         self.name = name
         self.centers = centers.to(device)
         self.stds = positive("std", std, len(centers)).to(device)
@@ -76,7 +80,7 @@ class GaussianMixture:
         if whole("n", n, 0) == 0:
             return self.centers[:0].clone()
         k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
-        noise = torch.randn(n, self.dimensions, device=self.device, generator=generator)
+        noise = torch.randn(n, self.dimensions, device=self.device, dtype=torch.float32, generator=generator)
         return self.centers[k] + self.stds[k, None] * noise
 
     def component_log_probs(self, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import io
 import os
+import shutil
 import socket
 import struct
 import tempfile
@@ -211,12 +212,13 @@ PATIENCE = 30.0  # seconds that a mirror may be silent
 def _unfinished(target: Path) -> Iterator[Path]:
     """A folder inside `target` for what is being downloaded. Nothing of it stays, and no mirror is waited for without end."""
     before = socket.getdefaulttimeout()
+    folder = Path(tempfile.mkdtemp(prefix="unfinished-", dir=target))
     socket.setdefaulttimeout(PATIENCE)
     try:
-        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=target, ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
+        yield folder
     finally:
         socket.setdefaulttimeout(before)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _download_idx(name: str, target: Path) -> None:

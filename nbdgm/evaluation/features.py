@@ -41,6 +41,7 @@ class FeatureNet(nn.Module):
             nn.ReLU(),
         )
         self.heads = nn.ModuleDict({target: nn.Linear(FEATURES, n) for target, n in targets.items()})
+        self.float()  # whatever torch's default type
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Logits (B, classes) for each target, from pictures (B, C, H, W) in [0, 1]."""
@@ -49,10 +50,11 @@ class FeatureNet(nn.Module):
 
     @torch.no_grad()
     def features(self, x: Any) -> Tensor:
-        """(N, 64) from pictures (N, C, H, W) in [0, 1], a thousand at a time."""
+        """(N, 64) from pictures (N, C, H, W) in [0, 1], a thousand at a time; in float32, under `autocast` too."""
         x = self._checked(x)
         device = next(self.parameters()).device
-        return torch.cat([self.body(part.to(device)) for part in x.split(1000)])
+        with torch.autocast(device.type, enabled=False):
+            return torch.cat([self.body(part.to(device)) for part in x.split(1000)])
 
     @torch.no_grad()
     def classify(self, x: Any, target: str | None = None) -> Tensor:
@@ -62,7 +64,9 @@ class FeatureNet(nn.Module):
         target = target or next(iter(self.targets))
         if target not in self.targets:
             raise ValueError(f"target: expected one of {', '.join(self.targets)}, got {target!r}")
-        return self.heads[target](self.features(x)).argmax(1)
+        features = self.features(x)
+        with torch.autocast(features.device.type, enabled=False):
+            return self.heads[target](features).argmax(1)
 
     def _checked(self, x: Any) -> Tensor:
         x = as_images(x, "x")
@@ -111,7 +115,7 @@ def feature_network(name: str = "mnist", *, verbose: bool = True) -> FeatureNet:
     targets = _targets(test)
     if not targets:
         raise ValueError(f"name: {name} has no classes to learn; use the network of a data set that has")
-    with unshifted(), separate_rng(0):
+    with torch.inference_mode(False), unshifted(), separate_rng(0):
         network = FeatureNet(test.x.shape[1:], {t: int(v.max()) + 1 for t, v in targets.items()}, name).to(device())
     key = hashlib.sha256(Path(__file__).read_bytes() + test.x[:200].cpu().numpy().tobytes()).hexdigest()[:12]
     path = cache_folder() / "features" / f"{name}-{budget_name()}-{key}.pt"
@@ -147,7 +151,7 @@ def _train(network: FeatureNet, name: str) -> None:
 
     with contextlib.redirect_stdout(io.StringIO()):
         train = load(name, "train")
-    with unshifted(), separate_rng(0):
+    with torch.inference_mode(False), torch.enable_grad(), unshifted(), separate_rng(0):
         player = Player(network, loss=loss, optimizer=adam(2e-3), schedule=linear_decay(), name="features")
         data = Batches((train.x, *_targets(train).values()), min(64, len(train)))
         play([player], data, budget(smoke=100, cpu=2500, gpu=8000), progress=False)

@@ -1,8 +1,8 @@
 """Decide whether two expressions are equal: refuse what cannot be judged, refute by numbers, and only then prove.
 
-The order matters. Numbers kill a wrong line in milliseconds, where `simplify` may think for minutes; and a line that
-agrees at every tested point to 30 digits *and* to 90 is worth the attempt of a proof. There are two ends only: a line is proved,
-or it is refused. What numbers cannot see (an assumption, a cancelled term, a divergent integral) is refused before any comparison.
+The order matters. Numbers kill a wrong line in milliseconds, where `simplify` may think for minutes; and a line that agrees
+at every tested point to 30 digits *and* to 90 is worth the attempt of a proof. There are two ends only: a line is proved, or it
+is refused. What numbers cannot see (an assumption, a cancelled term, a divergent integral) is refused before they are asked.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from nbdgm.proof.errors import ProofError
 from nbdgm.proof.evaluating import evaluate
 from nbdgm.proof.hypotheses import Hypotheses, ordered, stand_ins, symbolic_bounds
 from nbdgm.proof.named import unfold
-from nbdgm.proof.points import compare
 from nbdgm.proof.normal import norm
+from nbdgm.proof.points import compare
 from nbdgm.proof.proving import prove
 from nbdgm.proof.reading import entries
 from nbdgm.proof.sums import RANGES
@@ -58,7 +58,7 @@ def check(lhs: sp.Basic, rhs: sp.Basic, hypotheses: Hypotheses, seed: str) -> Ve
 
 
 def sizes(bounds: set[sp.Symbol]) -> Iterator[dict[sp.Symbol, sp.Integer]]:
-    """Numbers for the lengths of sums, different ones for different lengths; and for the indices that lie between 1 and them."""
+    """Numbers for the lengths of sums, different ones for different lengths, and for the indices between 1 and them."""
     names = ordered(bounds)
     for turn in SIZES:
         size = {x: sp.Integer(turn[i % 3]) for i, x in enumerate(names)}

@@ -12,11 +12,20 @@ from dataclasses import dataclass
 import sympy as sp
 
 from nbdgm.proof.hypotheses import Hypotheses, ordered, stand_ins
-from nbdgm.proof.named import tex, unfold
+from nbdgm.proof.named import Mean, tex, unfold
 from nbdgm.proof.points import Undefined, draw, number_function, salt
 from nbdgm.proof.proving import is_nonnegative, is_nonzero
 
 HEADS = (sp.Integral, sp.Sum, sp.Product)
+EDGES = (  # functions that are not defined everywhere: what must hold of their argument
+    ((sp.tan, sp.sec), sp.cos, "!="),
+    ((sp.cot, sp.csc), sp.sin, "!="),
+    ((sp.coth, sp.csch, sp.acot), lambda z: z, "!="),
+    ((sp.asin, sp.acos), lambda z: 1 - z**2, ">="),
+    ((sp.atanh,), lambda z: 1 - z**2, ">"),
+    ((sp.acosh,), lambda z: z - 1, ">="),
+    ((sp.gamma, sp.loggamma, sp.polygamma, sp.factorial), lambda z: z, ">"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,10 @@ class Condition:
 def conditions(expr: sp.Expr, hypotheses: Hypotheses) -> list[Condition]:
     """What must hold, beyond the hypotheses, for `expr` to have a value; each once, in the order of the expression."""
     found = []
-    for part, sign in dict.fromkeys(_needs(unfold(expr), ())):
+    needs = list(_needs(unfold(expr), ()))
+    for mean in expr.atoms(Mean):  # what stands under a mean is displayed, and must have a value, before it is averaged
+        needs += _needs(unfold(mean.args[0]), tuple(mean.noise))
+    for part, sign in dict.fromkeys(needs):
         for factor in _factors(part) if sign == "!=" else [part]:
             if not follows(factor, sign, hypotheses):
                 found.append(Condition(factor, sign))
@@ -52,14 +64,15 @@ def _needs(expr: sp.Expr, bound: tuple[sp.Symbol, ...]) -> Iterator[tuple[sp.Exp
     free = expr.free_symbols
     if free and not free & set(bound):  # poles between the bounds of an integral are looked for where it is evaluated
         if isinstance(expr, sp.Pow):
-            if expr.exp.is_Rational and expr.exp.q % 2 == 0:
-                yield expr.base, ">" if expr.exp.is_negative else ">="
-            elif expr.exp.is_extended_negative:
+            if expr.exp.is_integer is not True:
+                yield expr.base, ">=" if expr.exp.is_extended_positive else ">"
+            elif expr.exp.is_extended_nonnegative is not True:
                 yield expr.base, "!="
-            elif expr.exp.is_extended_nonnegative is not True and expr.base.is_number is not True:
-                yield expr.base, ">" if expr.exp.is_integer is not True else "!="
         elif isinstance(expr, sp.log):
             yield expr.args[0], ">"
+        for kinds, need, sign in EDGES:
+            if isinstance(expr, kinds):
+                yield need(expr.args[-1]), sign
     for child in expr.args:
         if isinstance(child, sp.Expr):
             yield from _needs(child, bound)

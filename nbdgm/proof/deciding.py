@@ -520,9 +520,8 @@ class Trial:
             return made
         if self._mentions(node, own):
             return node
-        constant = all(
-            isinstance(a, ast.Constant) for a in ast.walk(ast.Tuple(node.args, ast.Load())) if isinstance(a, ast.expr)
-        )
+        written = (ast.Constant, ast.BinOp, ast.UnaryOp)
+        constant = all(isinstance(n, written) for a in node.args for n in ast.walk(a) if isinstance(n, ast.expr))
         if constant and node.args and (flow.of_module(function) or self.story.meaning(function) == "str"):
             return node
         value = next((v for n, v in self.numbers.items() if n == ast.dump(node)), 1.0)
@@ -881,7 +880,8 @@ def _size(value: Any) -> int | None:
     if isinstance(value, (list, tuple, dict, set, frozenset)):
         return len(value)
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
-        return int(value.numel() if hasattr(value, "numel") else value.size)
+        size = value.numel() if hasattr(value, "numel") else getattr(value, "size", None)
+        return size if isinstance(size, int) else None
     return None
 
 

@@ -1,7 +1,7 @@
 """`derivation`: a chain of lines, each of which is proved from the one before it.
 
-How a line is judged stands in `checking` (equalities), `inequality`, `limits`, `constancy`, `counterexample` and `shapes`; what the
-hypotheses are in `hypotheses` and `conditions`; for which case it may speak in `scope`; what it looks like in `rendering`.
+How a line is judged stands in `checking` (equalities), `inequality`, `limits`, `constancy`, `counterexample` and `shapes`; what
+the hypotheses are in `hypotheses` and `conditions`; for which case it may speak in `scope`; what it looks like in `rendering`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from nbdgm.proof import (
     constancy,
     counterexample,
     early,
+    induction,
     inequality,
     limits,
+    makers,
     mutation,
     rendering,
     scope,
@@ -94,12 +96,12 @@ def derivation(
     name: str = "",
     note: str = "",
 ) -> Derivation:
-    """Open a derivation, to be used as `with derivation("E-13.26", "KL to the standard normal", scope="general") as d:`.
+    """Open a derivation: `with derivation("E-13.26", "KL to the standard normal", scope="general") as d:`.
 
-    `ids` names what is proved, separated by spaces. `scope` is "general", or the case in words ("three states"), which the badge
-    then shows. `domain` confines symbols to open intervals, e.g. `{t: (0, 1)}`. `parameters` are the symbols that undefined
-    functions may depend on. `name` is LaTeX for what the first line defines, `note` a sentence printed below. Raises ProofError
-    at the first line that does not follow, with its number, its reason and, where numbers refute it, the point.
+    `ids` names what is proved, separated by spaces. `scope` is "general", or the case in words ("three states"), which the
+    badge then shows. `domain` confines symbols to open intervals, e.g. `{t: (0, 1)}`. `parameters` are the symbols that
+    undefined functions may depend on. `name` is LaTeX for what the first line defines, `note` a sentence printed below. Raises
+    ProofError at the first line that does not follow, with its number, its reason and, where numbers refute it, the point.
     """
     frame = sys._getframe(1)
     hypotheses = Hypotheses(dict(domain or {}), tuple(parameters))
@@ -274,6 +276,31 @@ class Derivation:
             plain = f"{expr} does not depend on {', '.join(map(str, wrt))}"
             self._add(shown, plain, reason, by="derivative 0", tex=tex)
 
+    def induction(
+        self,
+        n: sp.Symbol,
+        closed: object,
+        reason: str,
+        *,
+        first: object,
+        step: Callable[..., object],
+        start: int = 0,
+        name: str = "V",
+    ) -> None:
+        """The sequence `name` with this `first` member, at n = `start`, and the next one by `step`, has the closed form.
+
+        `step` is a function of a member, or of a member and n. Proved are the first member, and the step from n to n + 1.
+        """
+        with self._numbered(reason):
+            (whole, hypotheses), (begun, _) = self._admit(closed, None), self._admit(first, None)
+            pairs, tex, plain = induction.read_induction(n, whole, begun, step, start, name)
+            for left, right in pairs:
+                self._admit(left, None)
+                if left != right:
+                    self._follow(left, right, hypotheses, opens=True)
+            self._shown += [whole, begun, pairs[1][0]]
+            self._add(tex, plain, reason, by="induction")
+
     def shape(
         self, matrix: sp.MatrixExpr | Callable[[], sp.MatrixExpr], shape: tuple[int, int], reason: str, *, square: Sequence = ()
     ) -> None:
@@ -312,7 +339,7 @@ class Derivation:
             raise ProofError(
                 f"{label} ({reason}): not judged within {SECONDS} s: take smaller steps, or name parts of it"
             ) from None
-        except (sp.PolynomialError, NotImplementedError, RecursionError, AttributeError) as error:
+        except (sp.PolynomialError, NotImplementedError, RuntimeError, AttributeError, LookupError, ArithmeticError) as error:
             raise ProofError(f"{label} ({reason}): sympy cannot handle it: {type(error).__name__}: {error}") from error
         self.seconds.append(time.perf_counter() - begun)
 
@@ -395,7 +422,8 @@ class Derivation:
                 raise ProofError("nothing is derived; a definition needs a second line")
             self._refuse_idle_hypotheses()
             scope.refuse_scope(self)
-            early.refuse_two_makers(self._frame, self._shown)
+            early.refuse_two_makers(self._frame)
+            makers.refuse_twins({x for expr in self._shown for x in unfold(expr).free_symbols})
         except ProofError as problem:
             raise ProofError(f"{self.label}: {problem}") from None
         self._frame = None
@@ -440,7 +468,7 @@ class Derivation:
         yield from mutation.of_steps(self.steps, rng, swaps, most)
 
     def survivors(self, rng: Random | None = None, most: int | None = None) -> list[str]:
-        """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried on a side."""
+        """Mutants that the numbers do not refute, in words; empty for a sound derivation. At most `most` are tried a side."""
         return mutation.survivors(" ".join(self.ids), self.steps, rng, most)
 
     def needless(self) -> list[str]:

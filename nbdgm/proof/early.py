@@ -1,8 +1,8 @@
 """What sympy carried out before a line could be checked: the line's text is computed again, piece by piece, and watched.
 
-`(x - m) * (x - m)**-1` is 1, and `F - F` is 0 for an integral F that diverges, before any checker sees them. Here each operation of
-the text is repeated with its operands, and a denominator or an integral that it makes disappear is reported. Lambdas and
-comprehensions are followed. Where the text is not to be had, or takes too long, nothing is refused: this is a reader, no proof.
+`(x - m) * (x - m)**-1` is 1, and `F - F` is 0 for an integral F that diverges, before any checker sees them. Here each
+operation of the text is repeated with its operands, and a denominator or an integral that it makes disappear is reported.
+Lambdas and comprehensions are followed. Where the text is not to be had, or takes too long, nothing is refused.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from types import FrameType
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from nbdgm.proof.cells import Story
-from nbdgm.proof.conditions import Condition, follows
+from nbdgm.proof.conditions import EDGES, Condition, conditions, follows
 from nbdgm.proof.errors import ProofError, TimeUp, cpu_limit
 from nbdgm.proof.evaluating import short
-from nbdgm.proof.hypotheses import Hypotheses
+from nbdgm.proof.hypotheses import Hypotheses, kind, refuse_symbol
+from nbdgm.proof.makers import unnoticed
 from nbdgm.proof.named import unfold
 
 SECONDS = 5
@@ -40,6 +42,36 @@ CARRIED_OUT = {  # what a line displays must still be there when it is checked
     sp.summation: "Sum",
     sp.product: "Product",
 }
+SIMPLIFIERS = {  # functions that may lose what they were given
+    *(
+        "simplify",
+        "cancel",
+        "together",
+        "factor",
+        "expand",
+        "ratsimp",
+        "radsimp",
+        "apart",
+        "powsimp",
+        "collect",
+        "doit",
+        "prod",
+    ),
+    *(
+        "sum",
+        "Add",
+        "Mul",
+        "Pow",
+        "expand_log",
+        "logcombine",
+        "trigsimp",
+        "combsimp",
+        "gammasimp",
+        "nsimplify",
+        "fsum",
+        "reduce",
+    ),
+}
 MAKERS = ("law", "table", "kernel", "unit")
 
 
@@ -49,20 +81,21 @@ class _Unreadable(Exception):
 
 def refuse_lost(frame: FrameType | None, hypotheses: Hypotheses) -> None:
     """Raise when the line that `frame` is computing has lost a denominator or an integral on the way to the checker."""
-    call = _line(frame) if frame is not None else None
-    if call is None:
+    calls = _lines(frame) if frame is not None else []
+    if not calls:
         return
     reader = _Reader(frame, hypotheses)
     try:
-        with cpu_limit(SECONDS):
-            for argument in (*call.args, *(k.value for k in call.keywords if k.arg in ("gap", "value"))):
+        with cpu_limit(SECONDS), unnoticed():
+            for argument in [a for c in calls for a in (*c.args, *(k.value for k in c.keywords if k.arg in ("gap", "value")))]:
+                reader.needs.clear()
                 with suppress(_Unreadable):
-                    reader.read(argument)
+                    reader.refuse_lost_needs(reader.read(argument))
     except TimeUp:
         return
 
 
-def refuse_two_makers(frame: FrameType | None, shown: list[sp.Basic]) -> None:
+def refuse_two_makers(frame: FrameType | None) -> None:
     """Raise when the lines use two laws or tables that share a letter: they share their symbols, and are one."""
     if frame is None:
         return
@@ -92,13 +125,12 @@ def _calls(tree: ast.AST) -> list[ast.Call]:
     return [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
 
 
-def _line(frame: FrameType) -> ast.Call | None:
-    """The call of a method of a derivation that stands where the frame is."""
+def _lines(frame: FrameType) -> list[ast.Call]:
+    """The calls of methods of a derivation that stand where the frame is."""
     story = Story.of(frame)
     found = [n for n in _calls(story.tree) if _spans(n, frame.f_lineno) and isinstance(n.func.value, ast.Name)]
     space = {**frame.f_globals, **frame.f_locals}
-    found = [n for n in found if hasattr(space.get(n.func.value.id), "_admit")]
-    return found[-1] if found else None
+    return [n for n in found if hasattr(space.get(n.func.value.id), "_admit")]
 
 
 def _spans(node: ast.AST, line: int) -> bool:
@@ -112,6 +144,7 @@ class _Reader:
         self.story, self.hypotheses = Story.of(frame), hypotheses
         self.space = {**frame.f_globals, **frame.f_locals}
         self.seen: set[int] = set()
+        self.needs: list[tuple[str, Condition]] = []  # of functions that are not defined everywhere
 
     def read(self, node: ast.AST, own: Mapping[str, Any] | None = None) -> Any:
         """The value of the node; operations in it are watched. `own` are the names of lambdas and comprehensions around it."""
@@ -146,7 +179,7 @@ class _Reader:
         return self._plain(node, own)
 
     def _plain(self, node: ast.AST, own: Mapping[str, Any]) -> Any:
-        return eval(compile(ast.Expression(node), "<line>", "eval"), {**self.space, **own})  # noqa: S307 - the cell's own text
+        return eval(compile(ast.Expression(node), "<line>", "eval"), {**self.space, **own})  # the cell's own text
 
     def _name(self, node: ast.Name, own: Mapping[str, Any]) -> Any:
         if node.id in own:
@@ -158,7 +191,12 @@ class _Reader:
                     self.read(binding.node)
                 except _Unreadable:
                     continue
-        return self.space[node.id]
+        value = self.space[node.id]
+        if (
+            isinstance(value, (sp.Symbol, AppliedUndef)) and kind(value) is None
+        ):  # it may be gone from the line, but its assumptions were used
+            refuse_symbol(value, self.hypotheses)
+        return value
 
     def _call(self, node: ast.Call, own: Mapping[str, Any]) -> Any:
         function = self._plain(node.func, own)
@@ -176,18 +214,35 @@ class _Reader:
         self._refuse_idle_slope(node, function, arguments, own)
         body = self._body(node.func) if plain else None
         if body is not None and isinstance(function, types.FunctionType) and len(body.args.args) == len(arguments):
-            try:
-                return self.read(body.body, {**own, **dict(zip((a.arg for a in body.args.args), arguments, strict=True))})
-            except _Unreadable:
-                pass
-        return function(*arguments) if plain else self._plain(node, own)
+            inner = {**own, **dict(zip((a.arg for a in body.args.args), arguments, strict=True))}
+            with suppress(_Unreadable):
+                return self._run(body.body, inner)
+        found = function(*arguments) if plain else self._plain(node, own)
+        self._watch_call(node, function, arguments, found)
+        if isinstance(found, sp.Expr) and getattr(function, "__module__", "").startswith("sympy.functions"):
+            self.needs += [(ast.unparse(node)[:80], c) for c in _edges(function, arguments, self.hypotheses)]
+        return found
 
-    def _body(self, func: ast.AST) -> ast.Lambda | None:
-        """The lambda that a name of the cells stands for."""
+    def _body(self, func: ast.AST) -> ast.Lambda | ast.FunctionDef | None:
+        """The function of the cells that a name stands for."""
         if isinstance(func, ast.Lambda):
             return func
         found = self.story.lookup(func.id) if isinstance(func, ast.Name) else []
-        return found[-1].node if found and isinstance(found[-1].node, ast.Lambda) and found[-1].how == "=" else None
+        known = found and found[-1].how in ("=", "def") and isinstance(found[-1].node, (ast.Lambda, ast.FunctionDef))
+        return found[-1].node if known else None
+
+    def _run(self, body: ast.expr | list[ast.stmt], own: dict[str, Any]) -> Any:
+        """The value of a lambda, or of a function that assigns names and returns."""
+        if isinstance(body, ast.expr):
+            return self.read(body, own)
+        for statement in body:
+            if isinstance(statement, ast.Return) and statement.value is not None:
+                return self.read(statement.value, own)
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                exec(_bind(statement.targets[0]), {"item_": self.read(statement.value, own)}, own)
+            elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+                raise _Unreadable
+        raise _Unreadable
 
     def _loops(self, generators: list[ast.comprehension], own: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if not generators:
@@ -196,29 +251,53 @@ class _Reader:
         first, *rest = generators
         for item in self._plain(first.iter, own):
             inner = {**own}
-            exec(_bind(first.target), {"item_": item}, inner)  # noqa: S102 - binds the targets as Python does
+            exec(_bind(first.target), {"item_": item}, inner)  # binds the targets as Python does
             if all(self._plain(test, inner) for test in first.ifs):
                 yield from self._loops(rest, inner)
+
+    def _watch_call(self, node: ast.Call, function: Any, arguments: list[Any], found: Any) -> None:
+        """Sums, products and simplifications are watched as operations are."""
+        if getattr(function, "__name__", "") not in SIMPLIFIERS:
+            return
+        owner = getattr(function, "__self__", None)
+        given = [owner, *arguments] if isinstance(owner, sp.Basic) else arguments
+        if getattr(function, "__name__", "") == "Pow" and len(given) == 2 and isinstance(given[0], sp.Expr):
+            given = [sp.Pow(*given)]
+        flat = [e for g in given for e in (g if isinstance(g, (list, tuple)) else [g]) if isinstance(e, sp.Expr)]
+        self._compare(node, flat, found)
 
     # --- what is refused -------------------------------------------------------------------------------------------------
 
     def _watch(self, node: ast.BinOp, left: Any, right: Any, found: Any) -> None:
-        sides = [side for side in (left, right) if isinstance(side, sp.Expr)]
+        if isinstance(node.op, ast.Div) and isinstance(right, sp.Expr):
+            right = sp.Pow(right, -1)
+        self._compare(node, [side for side in (left, right) if isinstance(side, sp.Expr)], found)
+
+    def _compare(self, node: ast.expr, sides: list[sp.Expr], found: Any) -> None:
         if not sides or not isinstance(found, sp.Expr):
             return
         kept = _improper(found)
         for head in set().union(*map(_improper, sides)) - kept:
             raise ProofError(
-                f"{ast.unparse(node)[:80]}: {short(head)} is gone before anything can be checked: it may diverge; leave it out, or "
-                "prove its value first"
+                f"{ast.unparse(node)[:80]}: {short(head)} is gone before anything can be checked: it may diverge; "
+                "leave it out, or prove its value first"
             )
         kept = _denominators(found)
         for base in set().union(*map(_denominators, sides)) - kept:
             if -base not in kept and not _inside(base, kept) and not follows(base, "!=", self.hypotheses):
                 raise ProofError(
-                    f"{ast.unparse(node)[:80]} is simplified before anything can be checked, and {Condition(base, '!=').plain} is said "
-                    "nowhere: name an interval in domain=, or declare the sign of a symbol"
+                    f"{ast.unparse(node)[:80]} is simplified before anything can be checked, and "
+                    f"{Condition(base, '!=').plain} is said nowhere: name an interval in domain=, or declare a sign"
                 )
+
+    def refuse_lost_needs(self, value: Any) -> None:
+        """Raise when a function that is not defined everywhere has gone from the line, and nothing says where it is."""
+        if not self.needs or not isinstance(value, sp.Expr):
+            return
+        kept = conditions(value, self.hypotheses)
+        for text, need in self.needs:
+            if need.expr.free_symbols <= value.free_symbols and not any(need.expr == c.expr for c in kept):
+                raise ProofError(f"{text} is simplified before anything can be checked, and {need.plain} is said nowhere")
 
     def _refuse_idle_slope(self, node: ast.Call, function: Any, arguments: list[Any], own: Mapping[str, Any]) -> None:
         name = getattr(function, "__name__", "")
@@ -234,6 +313,17 @@ class _Reader:
                 raise ProofError(
                     f"{ast.unparse(node)[:80]} is 0: {short(given[0])} does not contain this {x}; another symbol of that name?"
                 )
+
+
+def _edges(function: Any, arguments: list[Any], hypotheses: Hypotheses) -> list[Condition]:
+    """What a function needs of its argument, beyond the hypotheses, whatever sympy makes of the call."""
+    if len(arguments) != 1 or not isinstance(arguments[0], sp.Expr) or not arguments[0].free_symbols:
+        return []
+    if function is sp.log:
+        needs = [(arguments[0], ">")]
+    else:
+        needs = [(need(arguments[0]), sign) for kinds, need, sign in EDGES if function in kinds]
+    return [Condition(e, sign) for e, sign in needs if not follows(unfold(e), sign, hypotheses)]
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""Carry out integrals, sums and derivatives; and ask numbers for a second opinion on what sympy says, without which it is refused.
+"""Carry out integrals, sums and derivatives, and ask numbers for a second opinion, without which sympy's value is refused.
 
 sympy does not see a pole at a symbol between the bounds, and quadrature may extrapolate through it to a finite part. So an
 integral is taken whole and in two random pieces, and the integrand's modulus must have one finite integral, however it is cut.
@@ -10,6 +10,7 @@ import math
 import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import mpmath
 import numpy as np
@@ -19,7 +20,7 @@ from sympy.core.function import AppliedUndef
 from nbdgm.proof.errors import ProofError, TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses, ordered, stand_ins, symbolic_bounds
 from nbdgm.proof.named import unfold
-from nbdgm.proof.points import Point, Undefined, draw, salt
+from nbdgm.proof.points import SAFE, Point, Undefined, draw, salt
 from nbdgm.proof.proving import is_nonnegative
 
 HEADS = (sp.Integral, sp.Sum, sp.Product, sp.Limit, sp.Derivative, sp.Subs)
@@ -39,6 +40,7 @@ def evaluate(expr: sp.Expr, hypotheses: Hypotheses = NOTHING) -> sp.Expr:
         value = _carry_out(_integrate(expr, hypotheses))
         if value.has(sp.Piecewise) and not expr.has(sp.Piecewise):
             value = _settle(value, hypotheses, expr)
+        value = _vanishing_powers(value, hypotheses)
         for head in value.atoms(*HEADS):
             if isinstance(head, sp.Derivative) and isinstance(head.expr, AppliedUndef):
                 continue
@@ -103,6 +105,18 @@ def _settle(value: sp.Expr, hypotheses: Hypotheses, origin: sp.Expr) -> sp.Expr:
         raise ProofError(f"{short(origin)} has this value only under a condition: state it as an assumption on a symbol")
 
     return value.replace(sp.Piecewise, choose)
+
+
+def _vanishing_powers(value: sp.Expr, hypotheses: Hypotheses) -> sp.Expr:
+    """r**oo is 0 where the hypotheses say that r lies between 0 and 1."""
+
+    def vanish(base: sp.Expr, power: sp.Expr) -> sp.Expr:
+        inside = stand_ins(hypotheses.restrict(base))
+        small = is_nonnegative(inside) and is_nonnegative(1 - inside, strict=True)
+        return sp.S.Zero if small else sp.Pow(base, power, evaluate=False)
+
+    powers = {e: vanish(*e.args) for e in value.atoms(sp.Pow) if e.exp == sp.oo}
+    return value.xreplace(powers)
 
 
 def _decide(condition: sp.Basic, hypotheses: Hypotheses) -> bool | None:
@@ -210,7 +224,7 @@ def _pieces(integral: sp.Integral, point: Point, rng: random.Random) -> tuple[li
             middle = high - math.copysign(rng.uniform(0.3, 2), -low) if math.isfinite(high) else rng.uniform(-1, 1)
         return over(function, low, middle) + over(function, middle, high)
 
-    modulus = lambda *at: abs(f(*at))  # noqa: E731
+    modulus = lambda *at: abs(f(*at))
     found = [over(f, *outer), cut(f)]
     sizes = [abs(cut(modulus)), abs(cut(modulus))]
     if abs(sizes[0] - sizes[1]) > 1e-3 * max(sizes) + 1e-8:
@@ -219,7 +233,7 @@ def _pieces(integral: sp.Integral, point: Point, rng: random.Random) -> tuple[li
 
 
 def _compiled(expr: sp.Expr, xs: Sequence[sp.Symbol]) -> Callable[..., float]:
-    compiled = sp.lambdify(xs, expr, "mpmath", cse=True)
+    compiled = sp.lambdify(xs, expr, [SAFE, "mpmath"], cse=True)
 
     def f(*at: float) -> float:
         value = compiled(*map(mpmath.mpf, at))
@@ -265,29 +279,44 @@ def quadrature(expr: sp.Expr, point: Mapping[sp.Symbol, sp.Rational]) -> float:
 def _refuse_pole_between_bounds(integral: sp.Integral, hypotheses: Hypotheses) -> None:
     """Raise when a denominator, or the argument of a logarithm, changes its sign between the bounds for some parameters."""
     shape = _plain(integral)
-    if not isinstance(shape, sp.Integral) or len(shape.limits) > 1:
+    if not isinstance(shape, sp.Integral):
         return
-    x, low, high = shape.limits[0]
-    suspects = {p.base for p in _factored(shape.function).atoms(sp.Pow) if p.exp.is_extended_negative and p.base.has(x)}
-    suspects |= {a.args[0] for a in shape.function.atoms(sp.log) if a.has(x)}
+    xs = [limit[0] for limit in shape.limits]
+    suspects = {p.base for p in _factored(shape.function).atoms(sp.Pow) if p.exp.is_extended_negative and p.base.has(*xs)}
+    suspects |= {a.args[0] for a in shape.function.atoms(sp.log) if a.has(*xs)}
     rng = random.Random(f"poles{salt()}")
     parameters = ordered(shape.free_symbols)
     for suspect in sorted(suspects, key=str):
-        g = sp.lambdify([x, *parameters], suspect, "numpy")
+        g = sp.lambdify([*xs, *parameters], suspect, "numpy")
         for turn in range(60):
             point = sample(parameters, hypotheses, rng, 0.4 + turn / 30)
-            a, b = (_end(bound, point) for bound in (low, high))
             with np.errstate(all="ignore"):
-                found = np.asarray(g(_grid(a, b), *(float(v) for v in point.values())), dtype=complex)
+                grid = _inside(shape, point, rng)
+                found = np.asarray(g(*grid, *(float(v) for v in point.values())), dtype=complex)
             found = found[np.isfinite(found)]
+            where = ", ".join(f"{y} = {v}" for y, v in point.items()) or "no parameter"
             if found.size and np.any(np.abs(found.imag) > 1e-9 * (1 + np.abs(found))):
-                raise ProofError(f"{short(integral)}: {short(suspect)} is not real everywhere between the bounds")
+                raise ProofError(f"{short(integral)}: {short(suspect)} is not real everywhere between the bounds ({where})")
             if found.size and np.min(found.real) < -1e-9 and np.max(found.real) > 1e-9:
-                where = ", ".join(f"{y} = {v}" for y, v in point.items()) or "no parameter"
                 raise ProofError(
-                    f"{short(integral)}: {short(suspect)} has a zero between the bounds ({where}): the integral diverges there, "
-                    "or is none; narrow the domain"
+                    f"{short(integral)}: {short(suspect)} has a zero between the bounds ({where}): there the integral "
+                    "diverges, or is none; narrow the domain"
                 )
+
+
+def _inside(integral: sp.Integral, point: Point, rng: random.Random) -> list[np.ndarray]:
+    """Points between the bounds: a grid for one variable; for several, the outer ones at random and the inner within them."""
+    (_, low, high), *rest = reversed(integral.limits)
+    ends = lambda a, b, at: [_end(bound, at) for bound in (a, b)]
+    if not rest:
+        return [_grid(*ends(low, high, point))]
+    columns: dict[sp.Symbol, list[float]] = {limit[0]: [] for limit in integral.limits}
+    for _ in range(48):
+        at = dict(point)
+        for y, a, b in reversed(integral.limits):
+            at[y] = sp.Float(rng.choice(_grid(*ends(a, b, at)).tolist()))
+            columns[y].append(float(at[y]))
+    return [np.array(columns[limit[0]]) for limit in integral.limits]
 
 
 def _factored(expr: sp.Expr) -> sp.Expr:
@@ -323,6 +352,7 @@ def _second_opinion_on_series(series: sp.Sum, hypotheses: Hypotheses) -> None:
     value = _carry_out(series)
     if value.has(sp.Piecewise):
         value = _settle(value, hypotheses, series)
+    value = _vanishing_powers(value, hypotheses)
     if value.has(sp.oo, -sp.oo, sp.zoo, sp.nan):
         return
     series, value = series.func(_plain(series.function), *series.limits), _plain(value)
@@ -342,7 +372,5 @@ def _second_opinion_on_series(series: sp.Sum, hypotheses: Hypotheses) -> None:
                         errors.append(float(abs(total - goal) / max(1, abs(goal))))
         except (TimeUp, Undefined, ZeroDivisionError, ValueError, TypeError, OverflowError) as error:
             raise ProofError(f"{short(series)}: no partial sums at {point}: {error}") from None
-        if not (
-            errors[-1] < 1e-12 or (errors[-1] < 0.02 and all(b < 0.8 * a for a, b in zip(errors, errors[1:], strict=False)))
-        ):
+        if not (errors[-1] < 1e-12 or (errors[-1] < 0.02 and all(b < 0.8 * a for a, b in pairwise(errors)))):
             raise ProofError(f"{short(series)}: partial sums do not come nearer to sympy's value {short(value)} at {point}")

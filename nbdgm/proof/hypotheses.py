@@ -1,7 +1,7 @@
 """What a derivation supposes of its symbols, as a reader is told; and the symbols that stand in for something else.
 
-Only what `describe` can print may be supposed: an assumption that no reader sees is no hypothesis of a theorem. Symbols that the
-checker makes itself are `Dummy`s, kept by what they stand for, so that no name in a chapter can be one of them.
+Only what `describe` can print may be supposed: an assumption that no reader sees is no hypothesis of a theorem. Symbols that
+the checker makes itself are `Dummy`s, kept by what they stand for, so that no name in a chapter can be one of them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from sympy.core.function import AppliedUndef
 from nbdgm.proof.errors import ProofError
 from nbdgm.proof.named import Named
 
+NAME = r"\\?[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9,]+|_\{[A-Za-z0-9,+ -]+\})*(?:\^[*+'-])?'*"
+MARKS = "hat|bar|tilde|dot|ddot|prime|star|check|vec|breve|acute|grave|bm|bold"  # as in muhat
 REAL_BY_MEANING = ("mu", "theta", "phi", "epsilon", "ell", "logit")  # means, weights, noise, log-likelihoods
 Interval = tuple[sp.Expr, sp.Expr]
 
@@ -135,7 +137,7 @@ class Hypotheses:
 def refuse_symbol(x: sp.Expr, hypotheses: Hypotheses) -> None:
     """Raise unless the reader is told all that is supposed of `x`, and nothing of one sign that ought to have both."""
     name = str(x.func) if isinstance(x, AppliedUndef) else str(x.base.label) if isinstance(x, sp.Indexed) else x.name
-    if not re.fullmatch(r"\\?[A-Za-z][A-Za-z0-9_^*+'(),{}\\-]*", name):
+    if not re.fullmatch(NAME, name):
         raise ProofError(f"the name {name!r}: letters of the Latin alphabet, digits and indices only")
     if x in hypotheses.intervals:
         return
@@ -147,6 +149,7 @@ def refuse_symbol(x: sp.Expr, hypotheses: Hypotheses) -> None:
             "nonzero or integer"
         )
     letter = re.match(r"[A-Za-z]*", name.strip("\\{}")).group()
+    letter = re.sub(rf"(?:{MARKS})+$", "", letter)
     if letter in REAL_BY_MEANING and (x.is_nonnegative or x.is_nonpositive):
         raise ProofError(f"{x} is declared of one sign; if that is meant, state it: domain={{{x}: (0, oo)}} for a real {x}")
 
@@ -159,7 +162,7 @@ def printed(x: sp.Basic) -> str:
 
 
 def refuse_namesakes(seen: dict[str, sp.Basic], expr: sp.Basic) -> None:
-    """Raise when two different things print alike (mu real and mu positive; mu1 and mu_1; p_1 and p[1]; f(t) with two signs)."""
+    """Raise when two different things print alike: mu real and mu positive, mu1 and mu_1, p_1 and p[1], f(t) with two signs."""
     labels = {y for base in expr.atoms(sp.IndexedBase) for y in base.atoms(sp.Symbol)}
     names = (expr.atoms(sp.Symbol) - labels) | expr.atoms(sp.Indexed, AppliedUndef, Named)
     for x in ordered(names):

@@ -22,14 +22,16 @@ def refuse_slack(left: sp.Expr, right: sp.Expr, gap: sp.Expr) -> None:
     in one of the two sides only, and there in the first power.
     """
     left, right, shape = unfold(left), unfold(right), sp.expand(unfold(gap))
+    if shape == 0:
+        raise ProofError("a gap of 0 makes an equality: write d.equal")
     terms = [sp.Mul.make_args(term) for term in sp.Add.make_args(shape)]
     if not all(_declared(factor) for term in terms for factor in term):
         return
     bare = all(sum(not f.is_number for f in term) == 1 for term in terms)
     if bare or all(any(_is_slack(f, left, right) for f in term) for term in terms):
         raise ProofError(
-            f"the gap {gap} is nonnegative by what its symbols were declared to be: the inequality is built into the substitution; "
-            "write what is bounded as a symbol of its own, with its bounds in domain="
+            f"the gap {gap} is nonnegative by what its symbols were declared to be: the inequality is built into the "
+            "substitution; write what is bounded as a symbol of its own, with its bounds in domain="
         )
 
 

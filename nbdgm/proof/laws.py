@@ -6,14 +6,15 @@ Laws are written as odds, which reach every strictly positive one. What is defin
 
 from __future__ import annotations
 
-import re
 import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 import sympy as sp
 from sympy import Rational as R
 
 from nbdgm.proof.errors import ProofError
+from nbdgm.proof.makers import made
 from nbdgm.proof.named import FINITE, PLACES, Computed, Entry, Mean, Named, refuse_name, tex
 from nbdgm.proof.sums import index
 
@@ -99,13 +100,16 @@ def law(name: str, n: object, m: object = None) -> Law | Family:
     split logarithms, which `1 - t` does not. Raises ValueError for fewer than two states.
     """
     if m is not None:
+        made(name, "tilde")
         odds, (i, k) = _odds(name), _running(2)
         return Family(name, (n, m), lambda a, b: odds[a, b] / sp.Sum(odds[i, k], (i, 1, n), (k, 1, m)))
     if isinstance(n, sp.Expr) and not n.is_Integer:
+        made(name, "tilde")
         odds, (i,) = _odds(name), _running(1)
         return Family(name, (n,), lambda a: odds[a] / sp.Sum(odds[i], (i, 1, n)))
     if n < 2:
         raise ValueError(f"law({name!r}, {n}): a law needs at least two states")
+    made(name, "_")
     odds = sp.symbols(f"{name}_1:{n + 1}", positive=True)
     FINITE.update(dict.fromkeys(odds, f"the law {name} on {n} states"))
     return Law([u / sum(odds) for u in odds], name)
@@ -116,12 +120,14 @@ def kernel(name: str, n: object, m: object) -> sp.Matrix | Family:
     if isinstance(n, int) and isinstance(m, int):
         cells = table(name, n, m)
         return sp.Matrix(n, m, lambda i, j: cells[i, j] / sum(cells[i, :]))
+    made(name, "tilde")
     odds, (j,) = _odds(name), _running(1)
     return Family(name, (n, m), lambda a, b: odds[a, b] / sp.Sum(odds[a, j], (j, 1, m)))
 
 
 def unit(name: str, n: object = None) -> sp.Expr | Family:
     """A number strictly between 0 and 1, displayed as `name` and checked as u/(1 + u); a family of `n` of them, `D[i]`."""
+    made(name, "tilde")
     if n is not None:
         odds = _odds(name)
         return Family(name, (n,), lambda a: odds[a] / (1 + odds[a]))
@@ -134,6 +140,7 @@ def table(name: str, rows: int, columns: int) -> sp.Matrix:
 
     Divide by `sum(table)` wherever an identity needs the normalisation.
     """
+    made(name, "_")
     cells = sp.symbols(f"{name}_1:{rows * columns + 1}", positive=True)
     FINITE.update(dict.fromkeys(cells, f"the {rows} x {columns} table {name}"))
     return sp.Matrix(rows, columns, cells)

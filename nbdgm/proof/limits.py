@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import mpmath
 import sympy as sp
@@ -19,7 +20,7 @@ WAY = tuple(2**k for k in range(7))  # distances 10^-1, 10^-2, 10^-4 .. 10^-64: 
 
 
 def prove_limit(expr: sp.Expr, x: sp.Symbol, x0: sp.Expr, side: str, value: sp.Expr, hypotheses: Hypotheses) -> None:
-    """Raise unless `expr` tends to `value` as x tends to x0 from this side; the domain says nothing of x but where it may be."""
+    """Raise unless `expr` tends to `value` as x tends to x0 from this side; a domain of x says only where x may be."""
     refuse_outside(x, x0, side, hypotheses)
     others = hypotheses.without(x)
     inside = stand_ins(_smooth(others.restrict(evaluate(expr, hypotheses)), x, x0))
@@ -74,19 +75,19 @@ def approach(expr: sp.Expr, x: sp.Symbol, x0: sp.Expr, side: str, value: sp.Expr
     """A second opinion: on the way to x0 the numbers come nearer and nearer to the value (or grow without end)."""
     others = ordered((expr.free_symbols | value.free_symbols) - {x})
     rng = random.Random(f"limit{salt()}")
-    for _ in range(2 if others else 1):
-        point = sample(others, Hypotheses(), rng, 0.3)
+    for _ in range(6 if others else 1):
+        point = sample(others, Hypotheses(), rng, 0.5)
         numbers = _on_the_way(expr.subs(point), x, x0, side)
         if len(numbers) < 3:
             raise ProofError(f"no numbers on the way to {x0}: sympy's limit {value} has no second opinion")
         if value.is_finite is False:
             sizes = [v * (1 if value == sp.oo else -1) for v in numbers]
-            holds = all(b > a for a, b in zip(sizes, sizes[1:], strict=False)) and sizes[-1] > 2 * max(abs(sizes[0]), 0.5)
+            holds = all(b > a for a, b in pairwise(sizes)) and sizes[-1] > 2 * max(abs(sizes[0]), 0.5)
         else:
             with mpmath.workdps(300):
                 goal = mpmath.mpmathify(sp.N(value.subs(point), 300))
                 gaps = [abs(v - goal) for v in numbers]
-            nearer = all(b < a or b < 1e-60 for a, b in zip(gaps, gaps[1:], strict=False))
+            nearer = all(b < a or b < 1e-60 for a, b in pairwise(gaps))
             holds = nearer and (gaps[-1] < 0.05 * gaps[0] or gaps[-1] < 1e-20)
         if not holds:
             raise ProofError(f"sympy's limit is {value}, but the numbers on the way do not go there")

@@ -1,4 +1,4 @@
-"""What may stand in a line: refused is, before anything is compared, what cannot be judged or what leaves no trace in a value."""
+"""What may stand in a line. What cannot be judged, or leaves no trace in a value, is refused before anything is compared."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from sympy.stats.rv import RandomSymbol
 
 from nbdgm.proof.errors import ProofError
 from nbdgm.proof.evaluating import short
-from nbdgm.proof.hypotheses import Hypotheses, refuse_symbol
+from nbdgm.proof.hypotheses import Hypotheses, kind, refuse_symbol
 from nbdgm.proof.named import unfold
 
+TAKEN = set("log ln exp sqrt sin cos tan sinh cosh tanh asin acos atan erf abs sign max min floor ceiling re im arg".split())
 NO_LINES = {  # what sympy has, and what a line cannot be made of
     sp.DiracDelta: "DiracDelta: quotients of it cancel without a trace; integrate it out first",
     RandomSymbol: "a random variable of sympy.stats: write moments, with one noise symbol for each variable",
@@ -62,11 +63,13 @@ def refuse(expr: sp.Basic, hypotheses: Hypotheses) -> None:
 
 
 def _refuse_node(node: sp.Basic, hypotheses: Hypotheses) -> None:
-    for kind, why in NO_LINES.items():
-        if isinstance(node, kind):
+    for one, why in NO_LINES.items():
+        if isinstance(node, one):
             raise ProofError(why)
     own = type(node)
     if isinstance(own, UndefinedFunction):
+        if own.__name__.lower() in TAKEN:
+            raise ProofError(f"{node} looks like sympy's own {own.__name__}: take another letter")
         if any(not isinstance(v, (bool, type(None))) for v in own._kwargs.values()):
             raise ProofError(f"{node} has rules of its own: declare only real=True or positive=True")
     elif not own.__module__.startswith(("sympy.", "nbdgm.proof")):
@@ -81,12 +84,13 @@ def _refuse_node(node: sp.Basic, hypotheses: Hypotheses) -> None:
         for x, *bounds in node.limits:
             if x in hypotheses.intervals:
                 raise ProofError(f"{x} has a domain, and is the variable of {short(node)}: take another letter for one of them")
-            if bounds and not all(_agrees(x, bound) for bound in bounds):
+            if kind(x) is None or (bounds and not all(_agrees(x, bound) for bound in bounds)):
                 raise ProofError(f"the bounds of {short(node)} leave the values that {x} may take: declare {x} real")
     if isinstance(node, (sp.Sum, sp.Product)):
-        for i, *_ in node.limits:
-            if i.is_integer is not True:
-                raise ProofError(f"{i} counts in {short(node)}: declare it integer=True")
+        for i, *bounds in node.limits:
+            least = {" integer": -sp.oo, " >= 0 integer": sp.S.Zero, " > 0 integer": sp.S.One}.get(kind(i) or "")
+            if least is None or (least.is_finite and bounds and (bounds[0] - least).is_nonnegative is not True):
+                raise ProofError(f"{i} counts in {short(node)}: declare it integer=True, and no more than its range says")
     if isinstance(node, sp.Derivative):
         for x in node.variables:
             if x not in node.expr.free_symbols and not _indexed_variable(node.expr, x):

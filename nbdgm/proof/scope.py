@@ -1,7 +1,7 @@
 """For which case a derivation may speak: `general` is compared with the values that its lines are made of.
 
-A law on two or three states, an explicit matrix, coordinates numbered 1..k, a sum of fixed length or numbers alone make a proof of
-one case, however the cell words it.
+A law on two or three states, an explicit matrix, coordinates numbered 1..k, a sum of fixed length or numbers alone make a
+proof of one case, however the cell words it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from nbdgm.proof.named import FINITE, unfold
 if TYPE_CHECKING:
     from nbdgm.proof.deriving import Derivation
 
-FAMILY = 3  # so many symbols that are numbered one by one are a family of fixed size; two may be two things
-CLAIMS = re.compile(
-    r"\b(any|every|all|arbitrary|each)\s+(finite\s+)?(number|size|dimension|length|k|n|d|m|K|N|D)s?\b(?!-)|\bin general\b|\bgeneral case\b",
-    re.IGNORECASE,
+GENERAL = re.compile(
+    r"\b(any|every|arbitrary|general(ly)?|whatever|all (n|k|d|m|N|K|D|sizes?|dimensions?|numbers?|laws?|lengths?|cases))\b"
 )
+FAMILY = 3  # so many symbols that are numbered one by one are a family of fixed size; two may be two things
 
 
 def refuse_scope(d: Derivation) -> None:
@@ -31,6 +30,8 @@ def refuse_scope(d: Derivation) -> None:
     why = next(special(d), None)
     if d.scope.lower().strip(".! ") in ("general", "in general", "all", "any", "every case") and d.scope != "general":
         raise ProofError(f'scope={d.scope!r}: write "general", or the case in words')
+    if d.scope != "general" and why and GENERAL.search(d.scope):
+        raise ProofError(f"scope={d.scope!r} speaks of more than one case, but {why}: name the case")
     if d.scope == "general" and why:
         raise ProofError(f"scope='general', but {why}: name the case, e.g. scope=\"three states\"")
 

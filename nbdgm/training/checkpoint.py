@@ -142,7 +142,7 @@ def packed(state: dict[str, Any], path: Path) -> memoryview:
         content = _packed({"format": _FORMAT} | state)
         _unpacked(content)
     except Exception as error:
-        where = next(_unreadable(state, ""), None) or str(error).split("\n")[0]
+        where = next(_unreadable(state, ""), error)
         raise CheckpointError(
             f"cannot save {path}, it could not be read again: {where}; keep tensors and plain values"
         ) from error

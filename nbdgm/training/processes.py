@@ -56,11 +56,10 @@ class Team:
 
     def settle(self, players: list[Player]) -> None:
         """Make the networks' buffers those of one process: the means of running statistics, the first process's otherwise."""
-        if self.size > 1:
-            for player in players:
-                statistics = player.statistics()
-                self.average(statistics)
-                self.agree([b for b in player.modules.buffers() if not any(b is s for s in statistics)])
+        for player in players:
+            statistics = player.statistics()
+            self.average(statistics)
+            self.agree([b for b in player.modules.buffers() if not any(b is s for s in statistics)])
 
     def mean(self, tensor: Tensor) -> Tensor:
         return tensor if self.size == 1 else self.accelerator.reduce(tensor, reduction="mean")

@@ -2,7 +2,8 @@
 
 The rule that makes it possible: a cell with a derivation, and each cell that sets up its symbols, carries the tag `proof`,
 and uses nothing from cells without it. Here the cells tagged `proof` of a chapter are executed in order, in one namespace that
-starts with `derivation`, `claim`, `check`, `highest`, `lowest` and `nbdgm`; so they import the rest themselves. Nothing is trained.
+starts with `derivation`, `claim`, `check`, `highest`, `lowest` and `nbdgm`; so they import the rest themselves. Nothing is
+trained.
 """
 
 from __future__ import annotations

@@ -193,3 +193,21 @@ def test_the_spirals_turn_outwards_and_the_arms_are_alike():
     assert (radius.diff() > 0).all() and 0.3 < radius[0] < 0.5 and 2.2 < radius[-1] < 2.3
     angle = torch.atan2(arms[0, :, 1], arms[0, :, 0]).remainder(2 * math.pi)
     torch.testing.assert_close(radius, 0.3 + 2.0 * angle / (2 * math.pi), atol=1e-4, rtol=0)
+
+
+def test_samples_and_weights_are_float32_whatever_the_default():
+    expected = densities.moons().sample(5, torch.Generator().manual_seed(0))
+    try:
+        torch.set_default_dtype(torch.float64)
+        moons = densities.moons()
+        drawn = moons.sample(5, torch.Generator().manual_seed(0))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert moons.weights.dtype == moons.stds.dtype == torch.float32
+    torch.testing.assert_close(drawn, expected)
+
+
+def test_everything_lies_on_the_device_that_is_asked_for():
+    for make in (densities.ring, densities.grid, densities.moons, densities.spirals, densities.mixture_1d):
+        mixture = make(device="meta")
+        assert {t.device.type for t in (mixture.centers, mixture.stds, mixture.weights)} == {"meta"} == {mixture.device.type}

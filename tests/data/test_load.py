@@ -247,6 +247,20 @@ def test_a_binarized_text_of_another_length_is_not_used(tmp_path, monkeypatch, c
     assert "No download" in capsys.readouterr().out and list((tmp_path / "cache/binarized_mnist").iterdir()) == []
 
 
+def test_a_download_counts_even_if_its_folder_cannot_be_removed(tmp_path, monkeypatch, mirror):
+    from torchvision import datasets
+
+    fake_mnist(mirror[0] / "raw", monkeypatch)
+    monkeypatch.delenv("NBDGM_OFFLINE")
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [mirror[1] + "raw/"])
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "it is in use")
+
+    monkeypatch.setattr(os, "rmdir", refuse)
+    assert load("mnist", "test").real
+
+
 def test_an_interrupted_download_leaves_nothing(tmp_path, monkeypatch, mirror):
     from torchvision import datasets
     from torchvision.datasets import utils

@@ -1,12 +1,13 @@
 import time
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbdgm.data import draw_faces, draw_glyphs, faces, glyphs
-from nbdgm.data.rendered import FACE_FACTORS, FACE_MEANINGS, GLYPH_FACTORS, GLYPH_MEANINGS
+from nbdgm.data.rendered import FACE_FACTORS, FACE_MEANINGS, GLYPH_FACTORS, GLYPH_MEANINGS, sdf
 from nbdgm.data.rendered.factors import is_choice
 
 MAKERS = [(faces, draw_faces, FACE_FACTORS, 3), (glyphs, draw_glyphs, GLYPH_FACTORS, 1)]
@@ -76,6 +77,30 @@ def test_fixing_a_factor_changes_nothing_else():
         assert torch.equal(free.factors[name], fixed.factors[name])
 
 
+def test_factors_of_every_type():
+    expected = draw_faces(hair_colour=torch.tensor([1, 2]), pose=torch.tensor([0.5, 0.25]), size=8)
+    for hair, pose in (
+        (["brown", "blonde"], [0.5, 0.25]),
+        (np.array(["brown", "blonde"]), np.array([0.5, 0.25])),
+        ([np.int64(1), "blonde"], torch.tensor([0.5, 0.25]).bfloat16()),
+        (torch.tensor([1, 2], dtype=torch.uint8), torch.tensor([0.5, 0.25], requires_grad=True)),
+        (np.array([1, 2], np.int8), (0.5, 0.25)),
+    ):
+        torch.testing.assert_close(draw_faces(hair_colour=hair, pose=pose, size=np.int64(8)), expected)
+
+
+@both
+def test_pictures_are_float32_whatever_the_default(make, draw, factors, channels):
+    expected = make(3, size=8)
+    try:
+        torch.set_default_dtype(torch.float64)
+        images = make(3, size=8)
+        assert make(0, size=8).x.dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+    torch.testing.assert_close(images.x, expected.x, atol=1e-4, rtol=0)
+
+
 def test_factors_broadcast():
     assert draw_faces(pose=torch.linspace(-1, 1, 9), hair_colour="red", size=8).shape == (9, 3, 8, 8)
     assert draw_glyphs(character=["A", "3"], rotation=0.1).shape == (2, 1, 28, 28)
@@ -128,6 +153,33 @@ def test_edges_are_anti_aliased(make, draw, factors, channels, size):
     assert error(make(16, size=size, seed=4).x) < error(points) / 2.5
 
 
+def test_distances_to_shapes():
+    at = lambda *point: (torch.tensor(v) for v in point)
+    assert sdf.box(*at(4.0, 6.0), 1.0, 2.0).item() == pytest.approx(5)  # 3 and 4 beyond the corner
+    assert sdf.box(*at(-4.0, -6.0), 2.0, 3.0, 1.0).item() == pytest.approx(5 - 1)  # about the corner's centre (1, 2)
+    assert sdf.box(*at(0.0, 1.5), 1.0, 2.0).item() == pytest.approx(-0.5) and sdf.box(*at(0.7, 0.0), 1.0, 2.0).item() < -0.29
+    assert sdf.ellipse(*at(0.0, 3.0), 2.0, 2.0).item() == pytest.approx(1)  # exact for circles
+    assert sdf.ellipse(*at(1.0, 0.0), 2.0, 2.0).item() == pytest.approx(-1)
+    assert sdf.ellipse(*at(0.0, 1.001), 2.0, 1.0).item() == pytest.approx(0.001, rel=0.01)  # and to first order at the edge
+    assert sdf.ellipse(*at(1.999, 0.0), 2.0, 1.0).item() == pytest.approx(-0.001, rel=0.01)
+    for point, distance in (((1.0, 3.0), 3.0), ((-3.0, 4.0), 5.0), ((5.0, -4.0), 5.0), ((1.5, 0.0), 0.0)):
+        assert sdf.segment(*at(*point), 0.0, 0.0, 2.0, 0.0).item() == pytest.approx(distance)
+        assert sdf.segment(*at(*point[::-1]), 0.0, 0.0, 0.0, 2.0).item() == pytest.approx(distance)
+    assert sdf.segment(*at(3.0, 4.0), 0.0, 0.0, 0.0, 0.0).item() == pytest.approx(5)
+    a, b = torch.tensor([-0.3, 0.5, 0.1]), torch.tensor([0.4, -0.2, 0.1])
+    torch.testing.assert_close(sdf.blend(a, b, 0.2), torch.tensor([-0.3, -0.2, 0.1 - 0.2 / 4]))  # the union, and its fillet
+    x, y = sdf.pixels(2)
+    assert x.tolist() == [[[-0.5, 0.5], [-0.5, 0.5]]] and y.tolist() == [[[-0.5, -0.5], [0.5, 0.5]]]
+    turned = sdf.rotate(*at(1.0, 0.0), torch.tensor(torch.pi / 2))
+    torch.testing.assert_close(torch.stack(turned), torch.tensor([0.0, -1.0]), atol=1e-6, rtol=0)
+    # a pixel of 1/8: half covered at its edge, by 3/4 a quarter of a pixel inside
+    distance = torch.tensor([0.0, -1 / 32, 1 / 16, -1 / 16, 1 / 32])
+    assert sdf.coverage(distance, 16).tolist() == [0.5, 0.75, 0.0, 1.0, 0.25]
+    assert sdf.coverage(distance, 16, 2.0)[1].item() == 0.625
+    canvas = sdf.over(torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 1, 1), torch.full((1, 2, 2), 0.25))
+    assert (canvas == 0.25).all()
+
+
 def test_a_thousand_faces_cost_no_more_than_seconds():
     faces(50)
     start = time.process_time()
@@ -151,7 +203,13 @@ def test_every_factor_is_explained():
         (lambda: faces(3, pose=float("nan")), "pose: expected numbers"),
         (lambda: faces(3, pose=[0.0, 0.1]), "pose: expected one value or 3, got 2"),
         (lambda: faces(3, pose=torch.zeros(3, 1)), "pose: expected one value or a vector"),
-        (lambda: faces(-1), "n: expected at least 0"),
+        (lambda: faces(3, hair_colour=True), "hair_colour: expected whole numbers"),
+        (lambda: faces(3, hair_colour=None), "hair_colour: expected whole numbers"),
+        (lambda: faces(3, hair_colour=["pink", None, 1]), "hair_colour: expected whole numbers"),
+        (lambda: faces(3, pose="left"), "pose: expected"),
+        (lambda: faces(-1), "n: expected an integer of at least 0"),
+        (lambda: faces(2.0), "n: expected an integer"),
+        (lambda: faces(3, size=16.5), "size: expected an integer"),
         (lambda: faces(3, size=4), "size: expected 8 to 1024"),
         (lambda: glyphs(3, size=5000), "size: expected 8 to 1024"),
         (lambda: draw_glyphs(spin=1), "spin: unknown factor"),

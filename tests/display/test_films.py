@@ -63,7 +63,13 @@ def test_a_film_of_a_history_and_of_drawings(shown):
     assert shown.plain == "[points: a film of 2 frames, update 0 to update 50]" and len(drawn) == 2
     (strip,) = shown.pictures()
     assert strip.shape == (200, 100, 3) and (strip[:100] != strip[100:]).any()
+    assert "pixelated" not in shown.html  # drawings are smoothed, pictures are not
     film(kept[:1], draw=draw, size=(2, 2), dpi=50)
+    pairs = [(0.5, 1.5), (1.0, 2.0)]  # with steps of their own, frames that are pairs stay what they are
+    film(pairs, [3, 4], draw=lambda pair, ax: drawn.append(pair), size=(1, 1), dpi=50)
+    assert drawn[-2:] == pairs and "update 3 to update 4" in shown.plain
+    film(torch.rand(2, 4, 1, 8, 8))
+    assert "pixelated" in shown.html and "frame 1 to frame 2" in shown.plain
 
 
 def test_films_are_small(shown):

@@ -112,6 +112,7 @@ def test_scatter(shown):
     assert shown.plain == "[codes: 17 a, 17 b, 16 c points in the plane]"
     scatter({"data": torch.randn(5, 2), "model": np.zeros((7, 2))}, limit=3)
     assert "5 data, 7 model" in shown.plain
+    assert shown.png().shape[1] == pytest.approx(1.22 * 420, abs=2)  # room for the legend
     scatter(torch.randn(9, 2))
     assert len(shown) == 3 and len(shown[-1][0]["image/png"]) < 20_000
     for points, labels, message in (

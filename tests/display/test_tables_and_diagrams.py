@@ -78,6 +78,95 @@ def test_a_diagram_is_labelled_valid_and_takes_the_page_s_colour(shown):
     assert "id=" not in shown.html  # several on one page cannot clash
 
 
+def numbers(element, *names) -> list[float]:
+    return [float(element.attrib[name]) for name in names]
+
+
+def test_plates_lie_about_their_nodes_and_about_one_another(shown):
+    diagram({"a": (0, 0, "latent"), "b": (1, 0, "observed")}, plates=[(["a"], "N"), (["a", "b"], "M"), (["b"], "")])
+    first, second, third = svg(shown).iter("rect")
+    assert numbers(first, "x", "y", "width", "height") == [
+        -23 - 18,
+        -23 - 18,
+        2 * 41,
+        2 * 41 + 16,
+    ]  # below is room for the label
+    assert numbers(second, "x", "y", "width", "height") == [-23 - 25, -23 - 25, 84 + 2 * 48, 2 * 48 + 16]
+    assert numbers(third, "x", "y") == [84 - 23 - 18, -23 - 18]
+    label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "N")
+    assert numbers(label, "x", "y") == [41 - 8, 41 + 16 - 6]
+    assert label.attrib["text-anchor"] == "end" and label.attrib["font-style"] == "italic" and label.attrib["font-size"] == "14"
+    circles = list(svg(shown).iter("circle"))
+    assert [numbers(c, "cx", "cy", "r", "fill-opacity") for c in circles] == [[0, 0, 23, 0], [84, 0, 23, 0.22]]
+    left, top, width, height = map(float, svg(shown).attrib["viewBox"].split())
+    assert [left, top] == [-52, -52] and [width, height] == [84 + 2 * 48 + 8, 2 * 48 + 16 + 8]
+    assert svg(shown).attrib["width"] == f"{width:.0f}"
+
+
+def test_shapes_of_the_kinds_of_nodes(shown):
+    names = {"bb": (0, 0), "rr": (0, 1, "round"), "tt": (0, 2, "text"), "cc": (0, 3, "constant")}
+    diagram(names, labels={"bb": "long box\ntwo"}, colours={"rr": "teal"}, scale=2.0)
+    box, round_ = svg(shown).iter("rect")
+    assert numbers(box, "width", "height", "rx") == pytest.approx([8 * 8.4 + 20, 2 * 19 + 15, 5], abs=0.06)
+    assert box.attrib["fill-opacity"] == "0.06" and round_.attrib["fill-opacity"] == "0.16"
+    assert numbers(round_, "width", "height", "rx") == pytest.approx([2 * 8.4 + 20, 19 + 15, 17], abs=0.06)
+    assert round_.attrib["stroke"] == round_.attrib["fill"] == "teal"
+    (dot,) = svg(shown).iter("circle")
+    assert numbers(dot, "cx", "cy", "r") == [0, 3 * 84, 4]
+    texts = {"".join(t.itertext()): t for t in svg(shown).iter("text")}
+    assert [numbers(texts[t], "y")[0] for t in ("long box", "two", "rr", "tt", "cc")] == [
+        5 - 9.5,
+        5 + 9.5,
+        84 + 5,
+        168 + 5,
+        252 + 20,
+    ]
+    assert "font-style" not in texts["rr"].attrib and texts["cc"].attrib["font-style"] == "italic"
+    width = float(svg(shown).attrib["viewBox"].split()[2])
+    assert float(svg(shown).attrib["width"]) == pytest.approx(2 * width, abs=1)
+
+
+def test_written_marks(shown):
+    diagram({"a": (0, 0, "text")}, labels={"a": "*p*_θ(x^{2k})q"})
+    spans = [(s.text, dict(s.attrib)) for s in next(svg(shown).iter("text"))]
+    small = f"{16 * 0.72:.1f}"
+    assert spans == [
+        ("p", {"font-style": "italic"}),
+        ("θ", {"dy": "4.5", "font-size": small}),
+        ("(x", {"dy": "-4.5"}),
+        ("2k", {"dy": "-6.7", "font-size": small}),
+        (")q", {"dy": "6.7"}),
+    ]
+    diagram({"z": (0, 0, "latent")})
+    assert next(svg(shown).iter("text")).attrib["font-style"] == "italic"
+
+
+def test_an_edge_from_border_to_border_with_its_head_its_label_and_its_bend(shown):
+    nodes = {"a": (0, 0, "latent"), "b": (2, 0, "latent")}
+    diagram(nodes, [("a", "b", "go")])
+    path = lambda: [float(v) for v in re.findall(r"-?[\d.]+", next(svg(shown).iter("path")).attrib["d"])]
+    head = lambda k=0: [float(v) for v in re.split("[ ,]", list(svg(shown).iter("polygon"))[k].attrib["points"])]
+    assert path() == [23, 0, 84, 0, 168 - 23 - 7, 0]
+    assert head() == [145, 0, 136, 4, 136, -4]
+    label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "go")
+    assert label.attrib["text-anchor"] == "middle" and label.attrib["font-size"] == "14"
+    x, y = numbers(label, "x", "y")
+    assert x == pytest.approx((23 + 138 + 168) / 4, abs=0.06) and -12 < y < -6  # above the line
+    diagram(nodes, [("a", "b", "", "both dashed")])
+    assert path()[0] == 23 + 7 and head(1) == [23, 0, 32, -4, 32, 4]
+    assert next(svg(shown).iter("path")).attrib["stroke-dasharray"] == "5 4"
+    for style, side in (("left", -1), ("right", 1)):  # seen along the edge, y downwards
+        diagram(nodes, [("a", "b", "", style)])
+        assert path()[2:4] == pytest.approx([84, side * 0.48 * 168], abs=0.06)
+        x0, y0 = path()[:2]
+        assert math.hypot(x0, y0) == pytest.approx(23, abs=0.1) and y0 * side > 0
+    diagram(nodes, [("a", "b", "", "plain")])
+    assert path() == [23, 0, 84, 0, 145, 0] and not list(svg(shown).iter("polygon"))
+    diagram({"a": (0, 0, "latent"), "b": (0, 2, "latent")}, [("a", "b", "down")])
+    label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "down")
+    assert label.attrib["text-anchor"] == "start" and numbers(label, "x")[0] == pytest.approx(9, abs=0.06)  # to the right of it
+
+
 def test_a_diagram_stays_inside_its_frame(shown):
     diagram(VAE, [("z", "loss", "far away", "left"), ("loss", "x", "", "left")], plates=[(list(VAE), "a long label")])
     drawing = svg(shown)

@@ -233,6 +233,27 @@ def test_bad_arguments_are_named(network, test_set):
         network.features(test_set.x * torch.nan)
 
 
+@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)])
+def test_it_is_trained_and_measures_alike_wherever_it_is_called(around, network, test_set, tmp_path, monkeypatch):
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    with around():
+        again = feature_network("mnist", verbose=False)
+        features, classes = again.features(test_set), again.classify(test_set)
+    torch.testing.assert_close(weights(again), weights(network), atol=2e-2, rtol=0)
+    assert features.dtype == torch.float32 and torch.equal(features, again.features(test_set))
+    assert torch.equal(classes, again.classify(test_set)) and again.accuracy == pytest.approx(network.accuracy, abs=0.02)
+
+
+def test_its_weights_are_float32_whatever_the_default(test_set, tmp_path, monkeypatch):
+    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    try:
+        torch.set_default_dtype(torch.float64)
+        network = feature_network("mnist", verbose=False)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert network.features(test_set).dtype == torch.float32 and network.accuracy > 0.9
+
+
 def test_pictures_of_every_type_are_classified_alike(network, test_set):
     x = test_set.x[:20].bfloat16()
     for same in (x, x.double(), x.float().numpy(), x.clone().requires_grad_(), Images(x.float())):

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 import torch
 from torch import nn
@@ -115,7 +117,10 @@ def test_penalties_run_under_autocast_and_in_inference_mode():
     critic, x, y = nn.Sequential(nn.Linear(3, 8), nn.SiLU(), nn.Linear(8, 1)), torch.randn(4, 3), torch.randn(4, 3)
     torch.manual_seed(1)
     expected = losses.gradient_penalty(critic, x, y).item(), losses.r1(critic, x).item()
+    products = []
+    critic[0].register_forward_hook(lambda *seen: products.append(seen[-1].dtype))
     for around in (
+        contextlib.nullcontext(),
         torch.autocast("cpu", torch.bfloat16),
         torch.inference_mode(),
         torch.no_grad(),
@@ -123,7 +128,7 @@ def test_penalties_run_under_autocast_and_in_inference_mode():
         torch.manual_seed(1)
         with around:
             got = losses.gradient_penalty(critic, x, y * 1.0).item(), losses.r1(critic, x * 1.0).item()
-        assert got == pytest.approx(expected, rel=1e-6)
+        assert got == pytest.approx(expected, rel=1e-6) and set(products) == {torch.float32}
 
 
 def test_points_on_a_line_are_examples_too():

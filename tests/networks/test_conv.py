@@ -145,3 +145,25 @@ def test_every_number_is_checked_and_named(function, name, bad):
 def test_every_width_is_checked_and_named(make):
     with pytest.raises(ValueError, match=r"widths\[0\] must be a positive integer, got 0"):
         make(widths=(0, 4))
+
+
+def test_what_is_not_asked_for_is_as_the_docstrings_say():
+    shapes = lambda net: [tuple(p.shape) for p in net.parameters() if p.ndim > 1]
+    assert shapes(dcgan_generator(10)) == [(64 * 49, 10), (64, 32, 4, 4), (32, 1, 4, 4)]
+    assert shapes(dcgan_critic()) == [(32, 1, 4, 4), (64, 32, 4, 4), (1, 64 * 49)]
+    assert shapes(conv_encoder()) == [(16, 1, 4, 4), (32, 16, 4, 4), (256, 32 * 49)]
+    assert shapes(conv_decoder(10)) == [(256, 10), (32 * 49, 256), (32, 16, 4, 4), (16, 1, 4, 4)]
+    for net in (dcgan_critic(), dcgan_critic(spectral=True)):
+        kinds = {type(m).__name__ for m in net.modules()}
+        assert "BatchNorm2d" not in kinds and ("_SpectralNorm" in kinds) is any("Parametrized" in kind for kind in kinds)
+    assert "_SpectralNorm" not in {type(m).__name__ for m in dcgan_critic().modules()}
+    convolutions = [
+        m for net in (dcgan_generator(3), dcgan_critic()) for m in net if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))
+    ]
+    assert {(m.kernel_size, m.stride, m.padding) for m in convolutions} == {((4, 4), (2, 2), (1, 1))}
+
+
+def test_other_activations_are_used():
+    encoder, decoder = conv_encoder(activation=nn.ReLU), conv_decoder(3, activation=nn.ReLU)
+    for net in (encoder, decoder):
+        assert sum(isinstance(m, nn.ReLU) for m in net) == 3 and not any(isinstance(m, nn.SiLU) for m in net)

@@ -523,3 +523,10 @@ def test_only_what_is_compared_counts_as_shown(say):
         say("claim('a', round(loss) < 3, highest=other)")
     with pytest.raises(TypeError, match="not shown"):
         say("claim('a', highest(losses) < 3, max=other)")
+
+
+def test_numbers_written_in_the_condition_need_not_be_shown(shown, say):
+    say("claim('a', word == str(4 * 4), n=n)", word="16")
+    say("claim('a', abs(loss - float(log(2) - Rational(3, 2) * log(3))) > 0.5, loss=loss)")
+    say("bound = 2 * math.log(2)", "claim('a', loss < bound, loss=loss)")
+    assert len(shown) == 3

@@ -12,7 +12,7 @@ import sympy as sp
 from IPython.core.interactiveshell import InteractiveShell
 
 from nbdgm import proof
-from nbdgm.proof import ProofError, checking, deriving, evaluating, mutants, norm, proving, recording, rendering, roots, source
+from nbdgm.proof import ProofError, checking, deriving, evaluating, mutants, norm, recording, rendering, roots, source
 
 derivation = partial(proof.derivation, scope="a case")
 x, y = sp.symbols("x y", real=True)
@@ -294,7 +294,7 @@ from IPython.utils.capture import capture_output
 shell = InteractiveShell.instance()
 shell.run_cell("from sympy import *; from nbdgm.proof import derivation; p, q = symbols('p q', positive=True)")
 wrong = "with derivation('E-1', 't', scope='a case') as d:\\n    d.line(expand_log(log((p - 1)**2), force=True), 'a')"
-right = "with derivation('E-1', 't', scope='a case') as d:\\n    d.line(log(p * q) + 1, 'a')\\n    d.line(log(p) + 1 + log(q), 'b')"
+right = "with derivation('E-1', 't', scope='1') as d:\\n    d.line(log(p * q) + 1, 'a')\\n    d.line(log(p) + 1 + log(q), 'b')"
 with capture_output() as seen:
     refused = shell.run_cell(wrong).error_in_exec
     assert shell.run_cell(right).success

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from nbdgm.data.batches import Batches
+from nbdgm.runtime import seed
 from nbdgm.training import CheckpointError, History, NonFiniteError, Player, adam, checkpoint, linear_decay, play, sgd
 from nbdgm.training.processes import Team
 
@@ -44,6 +45,24 @@ def test_resuming_goes_on_where_the_run_stopped(tmp_path):
     assert [f.name for f in file.parent.iterdir()] == ["run.pt"]  # no temporary files
     again = play(**line(), steps=25, checkpoint=file)  # nothing left to do
     assert (again["loss"] == whole["loss"]).all() and again.seconds == pytest.approx(history.seconds, rel=0.5)
+
+
+def test_random_numbers_go_on_where_they_stopped(tmp_path):
+    def run(steps, **options):
+        noise = []
+        net = nn.Linear(1, 1)
+        loss = lambda x: noise.append((torch.rand(()).item(), np.random.rand(), random.random())) or net(x).mean()
+        play(Player(net, loss=loss), itertools.repeat(torch.ones(1, 1)), steps, **options)
+        return noise
+
+    seed(3)
+    whole = run(6)
+    seed(3)
+    first = run(4, checkpoint=tmp_path / "run.pt")
+    seed(7)
+    with pytest.warns(UserWarning, match="starts anew") as warned:
+        assert first + run(6, checkpoint=tmp_path / "run.pt") == whole
+    assert warned[0].filename == __file__  # where the reader called
 
 
 def test_resume_false_starts_afresh(tmp_path):

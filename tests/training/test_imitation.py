@@ -133,6 +133,20 @@ def test_losses_are_computed_in_half_precision_and_trained_in_single():
     assert history["loss"][-1] < history["loss"][0] and history.films["w"][0][1].dtype == "float32"
 
 
+def test_what_was_computed_without_gradients_does_not_cut_later_ones():
+    """As it would if casts of weights were kept."""
+    net = nn.Linear(3, 3)
+
+    def loss(x):
+        with torch.no_grad():
+            before = net(x)
+        return (net(x) - before - 1).square().mean()
+
+    before = net.weight.detach().clone()
+    play(Player(net, loss=loss), itertools.repeat(torch.ones(2, 3)), 1)
+    assert not torch.equal(net.weight, before)
+
+
 @pytest.mark.parametrize("spectral", [False, True])
 def test_a_penalty_on_fakes_of_a_generator_in_half_precision(spectral):
     torch.manual_seed(0)

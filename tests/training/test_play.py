@@ -12,7 +12,7 @@ from torch import nn
 
 from nbdgm import losses, networks
 from nbdgm.data.batches import Batches
-from nbdgm.training import NonFiniteError, Player, adam, execution, interrupt, play, progress, sgd
+from nbdgm.training import History, NonFiniteError, Player, adam, execution, interrupt, play, progress, sgd
 
 
 def forever(batch):
@@ -382,6 +382,12 @@ def test_no_bar_where_nobody_watches(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_nobody_watches_a_test_even_in_a_terminal(monkeypatch):
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert progress.watched() is False
+
+
 def test_somebody_watches_a_terminal(monkeypatch):
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
@@ -416,6 +422,28 @@ def test_nobody_watches_a_program_without_a_standard_error(monkeypatch, stream, 
         stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
     assert progress.watched() is False
+
+
+# no waiting for the device
+
+
+def test_values_are_fetched_every_hundred_rounds_and_at_the_end(monkeypatch):
+    fetched, flush = [], History.flush
+    monkeypatch.setattr(History, "flush", lambda self, *a: fetched.append(len(self._rows)) or flush(self, *a))
+    play(fit()[1], forever(torch.ones(2, 3)), 250, save_every=250)
+    assert fetched == [100, 100, 50]
+    fetched.clear()
+    play(fit()[1], forever(torch.ones(2, 3)), 9, save_every=9, film={"f": lambda: 0}, frames=[4], callbacks=print, every=6)
+    assert fetched == [4, 2, 3]
+
+
+def test_what_became_nan_is_noticed_within_a_hundred_rounds():
+    net, player = fit()
+    rounds = itertools.count(1)
+    player.loss = lambda x: net(x).mean() * (float("nan") if next(rounds) == 103 else 1)
+    with pytest.raises(NonFiniteError, match="at step 103"):
+        play(player, forever(torch.ones(2, 3)), 5_000)
+    assert next(rounds) == 201
 
 
 # the stop button
@@ -461,3 +489,17 @@ def test_channels_come_last_where_there_are_convolutions_of_images(layer):
     assert execution.lay_out(flat, None, False) is images
     assert layer.weight.ndim < 4 or layer.weight.is_contiguous(memory_format=torch.channels_last)
     assert execution.lay_out(other, False, False) is False and execution.lay_out(flat, True, False) is True
+
+
+def test_what_was_played_before_a_second_key_press_is_in_the_history():
+    _, player = fit()
+    original, rounds = player.loss, itertools.count(1)
+
+    def impatient(x):
+        if next(rounds) == 6:
+            raise KeyboardInterrupt
+        return original(x)
+
+    player.loss = impatient
+    history = play(player, forever(torch.ones(2, 3)), 30, save_every=30)
+    assert history.interrupted and history.steps == 5 and len(history["loss"]) == 5

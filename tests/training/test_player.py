@@ -72,6 +72,25 @@ def test_the_average_covers_the_statistics_of_batch_normalisation_and_survives_e
     assert net.num_batches_tracked.dtype == torch.long
 
 
+def test_an_average_that_forgets_at_once_is_the_latest_weight():
+    net, x, player = regression(optimizer=sgd(0.1), ema=0)
+    for _ in range(3):
+        player.update(x)
+    assert torch.equal(player.average[0], net.weight.detach()) and len(player.average) == 2
+
+
+def test_the_average_is_part_of_the_state():
+    _, x, player = regression(optimizer=sgd(0.1), ema=0.8)
+    player.update(x), player.update(x)
+    saved = copy.deepcopy(player.state_dict())
+    _, _, other = regression(optimizer=sgd(0.1), ema=0.8)
+    other.load_state_dict(saved)
+    assert other.updates == 2
+    for _ in range(2):
+        player.update(x), other.update(x)
+    assert all(map(torch.equal, player.average, other.average)) and not torch.equal(other.average[0], saved["average"][0])
+
+
 def test_without_an_average_there_is_none_to_use():
     _, _, player = regression(name="line")
     with pytest.raises(ValueError, match=r"'line' keeps no average.*ema=0.999"), player.averaged():

@@ -200,13 +200,13 @@ def gan(order):
 @pytest.mark.parametrize("frozen", [["weight", "bias"], ["bias"]])
 def test_what_is_frozen_after_the_player_was_made_is_refused_by_name_and_left_alone(order, frozen):
     nets, players = gan(order)
-    before = {k: v.clone() for k, v in nets["critic"].state_dict().items()}
+    before = {name: {k: v.clone() for k, v in net.state_dict().items()} for name, net in nets.items()}
     for name in frozen:
         getattr(nets["critic"], name).requires_grad_(False)
     names = ", ".join(f"0.{name}" for name in frozen)
     with pytest.raises(ValueError, match=f"{names} of 'critic' .* is frozen now; freeze before making the player"):
         play(players, forever(torch.ones(4, 1)), 3)
-    assert same(dict(nets["critic"].state_dict()), before)
+    assert same({name: dict(net.state_dict()) for name, net in nets.items()}, before)  # nobody has moved yet
     assert [not getattr(nets["critic"], name).requires_grad for name in ("weight", "bias")] == ["weight" in frozen, True]
     with pytest.raises(ValueError, match=r"of 'critic' .* is frozen now"):
         next(p for p in players if p.name == "critic").update(torch.ones(4, 1))

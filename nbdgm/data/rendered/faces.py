@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nbdgm.border import whole
+
 from ..images import Images
 from .factors import Factor, complete, draw_factors
 from .sdf import blend, box, coverage, ellipse, over, pixels, rotate, segment
@@ -83,13 +85,13 @@ def draw_faces(factors: Mapping[str, Any] | None = None, size: int = 32, **more:
     Raises:
         ValueError: naming the argument, for an unknown factor or a value out of range.
     """
-    if not 8 <= size <= 1024:
+    if not 8 <= whole("size", size) <= 1024:
         raise ValueError(f"size: expected 8 to 1024, got {size}")
     values = complete({**(factors or {}), **more}, FACE_FACTORS)
     chunk = max(1, 128 * 32 * 32 // size**2)
     n = len(values["pose"])
     pieces = [_draw({k: v[i : i + chunk] for k, v in values.items()}, size) for i in range(0, n, chunk)]
-    return torch.cat(pieces) if pieces else torch.zeros(0, 3, size, size)
+    return torch.cat(pieces).float() if pieces else torch.zeros(0, 3, size, size).float()
 
 
 def _palette(table: dict[str, str], index: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbdgm.border import floats, whole
+
 # A factor is either a choice (its values' names) or a continuous number (low, typical, high).
 Factor = tuple[str, ...] | tuple[float, float, float]
 
@@ -25,21 +27,25 @@ def values_of(name: str, given: Any, factors: Mapping[str, Factor]) -> Tensor:
         raise ValueError(f"{name}: unknown factor; known are {', '.join(factors)}")
     factor = factors[name]
     if not is_choice(factor):
-        values = torch.as_tensor(given, dtype=torch.float32, device="cpu")
+        values = floats(name, given).float().cpu()
         low, _, high = factor
         if not ((values >= low) & (values <= high)).all():
             raise ValueError(f"{name}: expected numbers from {low:g} to {high:g}, got {given}")
     else:
         if isinstance(given, str):
             given = _choice(name, given, factor)
-        elif isinstance(given, Sequence):
+        elif isinstance(given, (Sequence, np.ndarray)) and np.ndim(given) == 1:
             given = [_choice(name, g, factor) if isinstance(g, str) else g for g in given]
-        values = torch.as_tensor(given, device="cpu")
-        if values.is_floating_point() or values.is_complex() or not ((values >= 0) & (values < len(factor))).all():
+        try:
+            values = torch.as_tensor(given, device="cpu")
+        except (TypeError, ValueError, RuntimeError):  # neither numbers nor names
+            values = torch.tensor(0.5)
+        whole_numbers = not (values.is_floating_point() or values.is_complex() or values.dtype == torch.bool)
+        values = values.long()
+        if not whole_numbers or not ((values >= 0) & (values < len(factor))).all():
             raise ValueError(
                 f"{name}: expected whole numbers from 0 to {len(factor) - 1} or one of {', '.join(factor)}, got {given}"
             )
-        values = values.long()
     if values.ndim > 1:
         raise ValueError(f"{name}: expected one value or a vector, got shape {tuple(values.shape)}")
     return values
@@ -56,8 +62,7 @@ def draw_factors(n: int, seed: int, fixed: Mapping[str, Any], factors: Mapping[s
 
     Picture i depends on `seed` and i alone: neither on `n` nor on what is fixed.
     """
-    if n < 0:
-        raise ValueError(f"n: expected at least 0, got {n}")
+    whole("n", n, 0)
     unknown = [name for name in fixed if name not in factors]
     if unknown:
         raise ValueError(f"{unknown[0]}: unknown factor; known are {', '.join(factors)}")

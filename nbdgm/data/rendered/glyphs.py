@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nbdgm.border import whole
+
 from ..images import Images
 from .factors import Factor, complete, draw_factors
 from .sdf import coverage, pixels, rotate, segment
@@ -71,7 +73,7 @@ def draw_glyphs(factors: Mapping[str, Any] | None = None, size: int = 28, **more
     Raises:
         ValueError: naming the argument, for an unknown factor or a value out of range.
     """
-    if not 8 <= size <= 1024:
+    if not 8 <= whole("size", size) <= 1024:
         raise ValueError(f"size: expected 8 to 1024, got {size}")
     values = complete({**(factors or {}), **more}, GLYPH_FACTORS)
     n = len(values["x"])
@@ -80,7 +82,7 @@ def draw_glyphs(factors: Mapping[str, Any] | None = None, size: int = 28, **more
     for code, strokes in enumerate(STROKES.values()):
         for where in (values["character"] == code).nonzero()[:, 0].split(chunk):
             picture[where] = _draw(strokes, {k: v[where].float().view(-1, 1, 1) for k, v in values.items()}, size)
-    return picture[:, None]
+    return picture[:, None].float()
 
 
 def _draw(strokes: list[list[tuple[float, float]]], f: dict[str, Tensor], size: int) -> Tensor:

@@ -1,0 +1,361 @@
+"""The parts of the proof engine one by one: limits on time, points, second opinions, what a step records."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import mpmath
+import pytest
+import sympy as sp
+
+from nbdgm import proof
+from nbdgm.proof import ProofError, evaluating, hypotheses, limits, mutation, points, proving, recording, source
+from nbdgm.proof.conditions import conditions
+from nbdgm.proof.errors import TimeUp, cpu_limit
+from nbdgm.proof.hypotheses import Hypotheses
+
+x, y = sp.symbols("x y", real=True)
+p, q, t = sp.symbols("p q t", positive=True)
+
+
+@pytest.fixture(autouse=True)
+def no_cell(monkeypatch):
+    monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
+
+
+def derivation(*args, **named):
+    return proof.derivation(*args, **{"scope": "a case", **named})
+
+
+# --- time ------------------------------------------------------------------------------------------------------------------
+
+
+def burn(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_a_limit_on_time_stops_what_runs_longer_and_nothing_else():
+    with pytest.raises(TimeUp), cpu_limit(0.1):
+        burn(5)
+    with cpu_limit(5):
+        burn(0.01)
+    burn(0.2)  # nothing rings afterwards
+
+
+def test_the_handler_that_was_there_is_put_back():
+    mine = lambda *_: None
+    before = signal.signal(signal.SIGVTALRM, mine)
+    try:
+        with cpu_limit(5):
+            assert signal.getsignal(signal.SIGVTALRM) is not mine
+        assert signal.getsignal(signal.SIGVTALRM) is mine
+        with pytest.raises(TimeUp), cpu_limit(0.05):
+            burn(5)
+        assert signal.getsignal(signal.SIGVTALRM) is mine
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def test_a_limit_inside_another_does_not_lift_it():
+    with pytest.raises(TimeUp), cpu_limit(0.3):
+        with cpu_limit(5):
+            burn(0.05)
+        burn(5)
+    with pytest.raises(TimeUp), cpu_limit(0.2), cpu_limit(30):
+        burn(5)
+
+
+def test_an_exponential_of_an_exponential_is_judged_in_seconds():
+    begun = time.process_time()
+    with pytest.raises(ProofError), derivation("E-1", "t") as d:
+        d.line(sp.exp(sp.exp(sp.exp(p))) + q, "definition")
+        d.line(sp.exp(sp.exp(sp.exp(p))) + 2 * q, "wrong")
+    assert time.process_time() - begun < 20
+
+
+# --- points ------------------------------------------------------------------------------------------------------------------
+
+
+def test_points_are_of_moderate_and_of_wild_sizes():
+    drawn = points.draw_points([p, q], "seed")
+    moderate = [float(v) for group, wide in drawn if not wide for v in group[0].values()]
+    wild = [float(v) for group, wide in drawn if wide for v in group[0].values()]
+    assert len(moderate) == len(wild) == 16 and len(set(moderate)) == 16
+    assert all(0.1 < v < 10 for v in moderate) and max(moderate) > 1 > min(moderate)
+    assert max(wild) > 100 and min(wild) < 0.01 and max(wild) / min(wild) > 1e5
+    assert all(v > 0 for v in moderate + wild)
+    assert drawn != points.draw_points([p, q], "another") and drawn == points.draw_points([p, q], "seed")
+
+
+def test_the_points_of_tests_are_not_those_of_chapters(monkeypatch):
+    monkeypatch.setenv("NBDGM_PROOF_SEED", "1")
+    one = points.draw_points([p], "seed")
+    monkeypatch.setenv("NBDGM_PROOF_SEED", "2")
+    assert one != points.draw_points([p], "seed")
+
+
+def test_integers_are_drawn_from_the_least_on():
+    n = {
+        k: sp.Symbol("n", integer=True, **{k: True}) for k in ("positive", "nonnegative", "negative", "nonpositive", "nonzero")
+    }
+    n["any"] = sp.Symbol("n", integer=True)
+    drawn = {
+        k: {int(points.draw(v, random.Random(i), 0.9, turn)) for i in range(30) for turn in (0, 1, 2, 5, None)}
+        for k, v in n.items()
+    }
+    assert {1, 2, 9} <= drawn["positive"] and min(drawn["positive"]) == 1
+    assert {0, 1, 9} <= drawn["nonnegative"] and min(drawn["nonnegative"]) == 0
+    assert {-1, -2} <= drawn["negative"] and max(drawn["negative"]) == -1
+    assert {0, -1} <= drawn["nonpositive"] and max(drawn["nonpositive"]) == 0
+    assert 0 not in drawn["nonzero"] and {1, -1} <= drawn["nonzero"]
+    assert {-1, 0, 1} <= drawn["any"]
+    assert (
+        points.draw(n["positive"], random.Random(0), 0.9, 0) == 1
+        and points.draw(n["nonnegative"], random.Random(0), 0.9, 1) == 1
+    )
+
+
+def test_numbers_of_both_precisions_refute():
+    near = sp.Rational(1, 10**50)
+    assert points.compare(x + near, x, "seed").refuted_at is not None
+    assert points.compare(x * (1 + y), x + x * y, "seed").refuted_at is None
+    assert points.compare(sp.S.Zero * x, sp.S.Zero, "seed").null
+
+
+def test_a_point_where_a_side_is_not_real_is_no_point_to_pass_over():
+    with pytest.raises(points.Undefined, match="not a real number"):
+        points.compare(sp.log(100 - p) + q, sp.log(100 - p) + q, "seed")
+    with pytest.raises(points.Undefined, match="600 digits"):
+        points.compare(sp.exp(sp.exp(sp.exp(9 * p))), sp.exp(sp.exp(sp.exp(9 * p))), "seed")
+
+
+def test_excluded_points_are_passed_over():
+    n = sp.Symbol("n", integer=True, positive=True)
+    assert points.compare((n**2 - 1) / (n - 1), n + 1, "seed", [n - 1]).refuted_at is None
+    with pytest.raises(points.Undefined):
+        points.compare((n**2 - 1) / (n - 1), n + 1, "seed")
+
+
+# --- hypotheses --------------------------------------------------------------------------------------------------------------
+
+
+def test_stand_ins_are_kept_by_what_they_stand_for():
+    f, g = sp.Function("f", positive=True)(x), sp.Function("f", real=True)(x)
+    one, other = hypotheses.stand_ins(f + 0), hypotheses.stand_ins(g + 0)
+    assert one != other and one.is_positive and other.is_positive is None
+    assert one == hypotheses.stand_ins(f + 0) and one != sp.Symbol("f(x)", positive=True)
+
+
+def test_an_interval_covers_itself():
+    w = sp.Symbol("w", real=True)
+    for low, high in ((0, 1), (-2, 3), (1, sp.oo), (-sp.oo, 4)):
+        image = Hypotheses({w: (low, high)}).image(w)
+        (u,) = image.free_symbols
+        values = [image.subs(u, v) for v in (sp.Rational(1, 10**9), 1, 10**9)]
+        assert all(low < v < high for v in values)
+        assert abs(values[0] - (low if low != -sp.oo else high)) < 1e-6
+    assert Hypotheses({w: (-sp.oo, sp.oo)}).image(w).is_extended_real
+
+
+@pytest.mark.parametrize(("value", "allowed"), [(0, False), (sp.Rational(1, 2), True), (1, False), (2, False), (-1, False)])
+def test_allowed_values(value, allowed):
+    w = sp.Symbol("w", real=True)
+    assert Hypotheses({w: (0, 1)}).allows(w, sp.sympify(value)) is allowed
+
+
+def test_allowed_values_by_assumption():
+    n = sp.Symbol("n", integer=True, nonnegative=True)
+    none = Hypotheses()
+    assert none.allows(n, sp.S.Zero) and not none.allows(n, sp.Rational(1, 2)) and not none.allows(n, sp.Integer(-1))
+    assert none.allows(p, sp.S.One) and not none.allows(p, sp.S.Zero)
+    assert none.allows(sp.Symbol("w", negative=True), sp.Integer(-3)) and not none.allows(
+        sp.Symbol("w", negative=True), sp.S.One
+    )
+    assert none.allows(x, sp.S.Zero) and not none.allows(sp.Symbol("w", nonzero=True), sp.S.Zero)
+
+
+def test_conditions_are_what_does_not_follow():
+    w = sp.Symbol("w", real=True)
+    plain = lambda e, h=None: [c.plain for c in conditions(e, h or Hypotheses())]
+    assert plain(1 / (x - y)) == ["x - y != 0"]
+    assert plain(1 / (1 + p) + 1 / (x**2 + 1) + sp.log(1 + p * q)) == []
+    assert plain(sp.log(1 - w)) == ["1 - w > 0"] and plain(sp.sqrt(1 - w)) == ["1 - w >= 0"]
+    assert plain(sp.log(1 - w) + 1 / w, Hypotheses({w: (0, 1)})) == []
+    assert plain(1 / (x * y**2)) == ["x != 0", "y != 0"] and plain(x ** sp.Rational(-1, 2)) == ["x > 0"]
+    assert plain(x**p) == ["x >= 0"] and plain(x**-p) == ["x > 0"] and plain(sp.Integral(1 / (x + p), (x, 0, q))) == []
+
+
+# --- second opinions ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_integral_is_noticed_whole_and_in_pieces(monkeypatch):
+    bell = sp.Integral(sp.exp(-(x**2) / 2), (x, -sp.oo, sp.oo))
+    assert evaluating.evaluate(bell) == sp.sqrt(2 * sp.pi)
+    right = evaluating._carry_out
+    monkeypatch.setattr(
+        evaluating, "_carry_out", lambda expr: right(expr) * sp.Rational(1001, 1000) if expr.has(sp.Integral) else expr
+    )
+    with pytest.raises(ProofError, match="disagrees with quadrature"):
+        evaluating.evaluate(bell)
+
+
+@pytest.mark.parametrize(
+    "integral",
+    [
+        sp.Integral(sp.exp(-p * x), (x, 0, sp.oo)),
+        sp.Integral(x * y, (x, 0, y), (y, 0, p)),
+        sp.Integral(sp.sin(x) ** 2, (x, 0, sp.pi)),
+        sp.Integral(1 / sp.sqrt(x), (x, 0, p)),
+        sp.Integral(sp.log(x), (x, 0, p)),
+        sp.Integral(x**2 * sp.exp(-((x - y) ** 2) / (2 * p)), (x, -sp.oo, sp.oo)),
+        sp.Integral(sp.exp(x), (x, -sp.oo, y)),
+    ],
+)
+def test_right_integrals_have_a_second_opinion(integral):
+    assert not evaluating.evaluate(integral).has(sp.Integral)
+
+
+def test_a_condition_that_the_domain_decides_is_decided():
+    n, r = sp.Symbol("n", integer=True, nonnegative=True), sp.Symbol("r", positive=True)
+    series = sp.Sum((1 - r) * r**n, (n, 0, sp.oo))
+    assert sp.simplify(evaluating.evaluate(series, Hypotheses({r: (0, 1)})) - 1) == 0
+    with pytest.raises(ProofError, match=r"condition|not finite"):
+        evaluating.evaluate(series)
+
+
+def test_series_are_summed_by_a_second_hand(monkeypatch):
+    n = sp.Symbol("n", integer=True, positive=True)
+    assert evaluating.evaluate(sp.Sum(1 / n**2, (n, 1, sp.oo))) == sp.pi**2 / 6
+    monkeypatch.setattr(evaluating, "_carry_out", lambda expr: sp.Rational(17, 10))
+    with pytest.raises(ProofError, match="partial sums"):
+        evaluating.evaluate(sp.Sum(1 / n**2, (n, 1, sp.oo)))
+
+
+RIGHT = [
+    (sp.exp(-x), x, sp.oo, "-", sp.S.Zero),
+    (sp.exp(x), x, -sp.oo, "+", sp.S.Zero),
+    (1 / sp.log(1 / p), p, sp.S.Zero, "+", sp.S.Zero),
+    (1 / p, p, sp.S.Zero, "+", sp.oo),
+    (sp.log(p), p, sp.S.Zero, "+", -sp.oo),
+    (x**3, x, -sp.oo, "+", -sp.oo),
+    ((1 - sp.cos(x)) / x**2, x, sp.S.Zero, "+", sp.Rational(1, 2)),
+    (sp.Abs(x - 1) / (x - 1), x, sp.S.One, "-", sp.S.NegativeOne),
+]
+
+
+@pytest.mark.parametrize(("expr", "of", "to", "side", "value"), RIGHT)
+def test_numbers_on_the_way_agree_with_a_right_limit_and_with_no_other(expr, of, to, side, value):
+    limits.approach(expr, of, to, side, value)
+    for wrong in (sp.oo, -sp.oo, sp.S.Zero, sp.S.One, sp.Rational(1, 3)):
+        if wrong != value:
+            with pytest.raises(ProofError, match="numbers on the way"):
+                limits.approach(expr, of, to, side, wrong)
+
+
+def test_a_limit_whose_numbers_are_out_of_reach_is_refused():
+    with pytest.raises(ProofError, match="no second opinion"):
+        limits.approach(sp.exp(-sp.exp(sp.exp(x**2))), x, sp.oo, "-", sp.S.Zero)
+
+
+def test_a_limit_is_displayed_with_its_side():
+    with recording() as found, derivation("E-1", "t") as d:
+        d.equal(sp.Derivative(sp.log(t), t), 1 / t, "slope")
+        d.limit(1 / t, t, 0, "+", sp.oo, "a pole")
+        d.limit(1 / t, t, sp.oo, "-", 0, "flat")
+        d.limit(1 / t, t, 2, "+-", sp.Rational(1, 2), "in between")
+    shown = [line.tex for line in found[0].lines]
+    assert shown[1:] == [
+        r"\lim_{t \to 0^{+}} \frac{1}{t} = \infty",
+        r"\lim_{t \to \infty} \frac{1}{t} = 0",
+        r"\lim_{t \to 2} \frac{1}{t} = \frac{1}{2}",
+    ]
+    assert [line.status for line in found[0].lines] == ["proved"] * 4 and all(line.apart for line in found[0].lines)
+
+
+def test_rearrangements():
+    assert limits.is_rearrangement((p + q) * t, p * t + q * t)
+    assert not limits.is_rearrangement((1 - t / p) ** 2 * p + 2 * t - p, t**2 / p)
+    assert not limits.is_rearrangement(sp.Derivative(p**2, p), 2 * p)
+    assert not limits.is_rearrangement(sp.log(p * q), sp.log(p) + sp.log(q))
+
+
+# --- steps and mutants ------------------------------------------------------------------------------------------------------
+
+
+def test_a_step_keeps_left_and_right_as_they_were_written():
+    with recording() as found, derivation("E-1", "t") as d:
+        d.line((x + p) ** 2, "definition")
+        d.line(x**2 + 2 * x * p + p**2, "binomial")
+        d.line(p**2 + x * (x + 2 * p), "collect")
+        d.equal(sp.log(p * q), sp.log(p) + sp.log(q), "lemma")
+    steps = [(s.number, s.left, s.right, s.opens) for s in found[0].steps]
+    assert steps == [
+        (2, (x + p) ** 2, x**2 + 2 * x * p + p**2, True),
+        (3, x**2 + 2 * x * p + p**2, p**2 + x * (x + 2 * p), False),
+        (4, sp.log(p * q), sp.log(p) + sp.log(q), True),
+    ]
+    assert [line.apart for line in found[0].lines] == [False, False, False, True]
+    assert [line.relation for line in found[0].lines] == ["", "=", "=", ""]
+
+
+def test_the_order_of_mutants_is_shuffled_and_their_number_bounded():
+    line = sum(c * sp.log(c) for c in sp.symbols("c_1:7", positive=True))
+    plain = [m.what for m in mutation.mutants(line, swaps=False)]
+    shuffled = [m.what for m in mutation.mutants(line, random.Random(1), swaps=False)]
+    assert plain != shuffled and sorted(plain) == sorted(shuffled)
+    few = [m.what for m in mutation.mutants(line, random.Random(1), swaps=False, most=5)]
+    assert few == shuffled[:5]
+
+
+def test_needless_asks_whether_an_interval_is_needed():
+    with recording() as found, derivation("E-1", "t", domain={t: (0, 1)}) as d:
+        d.line((1 + t) ** 2, "definition")
+        d.line(1 + 2 * t + t**2, "binomial")
+    assert found[0].needless() == ["E-1: no line needs 0 < t < 1"]
+    with recording() as found, derivation("E-1", "t", domain={t: (0, 1)}) as d:
+        d.line((1 - t**2) / (1 - t), "definition")
+        d.line(1 + t, "cancel")
+    assert found[0].needless() == []
+
+
+RIGHT_LINES = {
+    "Boltzmann gradient": lambda d, th: d.equal(
+        sp.Derivative(p * x + th * y - sp.log(sp.exp(p * x + th * y) + sp.exp(q)), th),
+        y * sp.exp(q) / (sp.exp(p * x + th * y) + sp.exp(q)),
+        "slope",
+    ),
+    "variance of Ornstein-Uhlenbeck": lambda d, th: d.equal(
+        sp.Derivative(sp.exp(-2 * p * th) * q + 1 - sp.exp(-2 * p * th), th), 2 * p * (1 - q) * sp.exp(-2 * p * th), "slope"
+    ),
+    "velocity": lambda d, th: d.equal(sp.Derivative((1 - th) * x + th * y, th), y - x, "slope"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT_LINES)
+def test_a_right_slope_is_not_blamed_for_terms_without_its_variable(name):
+    with recording() as found, derivation("E-1", "t") as d:
+        RIGHT_LINES[name](d, sp.Symbol("r", real=True))
+    assert found[0].survivors() == []
+
+
+def test_a_slope_of_the_wrong_term_is_noticed():
+    with recording() as found, derivation("E-1", "t") as d:
+        d.equal(sp.Derivative(3 * x**2 + y, x), 6 * x, "slope")
+    made = {m.what for _, _, m in found[0].mutants()}
+    assert {"add 1/7 to 3", "raise the exponent of x**2", "drop the term 3*x**2"} <= made
+    assert found[0].survivors() == []
+
+
+def test_methods_of_proof():
+    assert proving.prove(sp.expand((x + y) ** 2) - (x + y) ** 2) == "expand"
+    assert proving.prove(sp.log(p * q) - sp.log(p) - sp.log(q)) in ("expand", "norm")
+    assert proving.prove(sp.sin(x) ** 2 + sp.cos(x) ** 2 - 1) is not None
+    assert proving.prove(sp.tanh(x) - (sp.exp(2 * x) - 1) / (sp.exp(2 * x) + 1)) is not None
+    assert proving.prove(sp.tanh(10**9 * p) - 1) is None
+    assert proving.is_nonnegative(p - 2 + 1 / p) and not proving.is_nonnegative(p - 2 + 1 / p, strict=True)
+    assert not proving.is_nonnegative(x) and proving.is_nonnegative(1 + x**2, strict=True)
+    assert mpmath.mp.dps == 15  # nobody has changed the precision of others
