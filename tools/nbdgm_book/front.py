@@ -50,8 +50,8 @@ def drawing(entries: list[dict], chapters: dict[str, tuple[str, str]]) -> str:
         )
         kind = entry["chapter"].split("/")[0].replace("_", "-")
         parts.append(
-            f'<a href="{html.escape(address)}" class="nb-{kind}"><rect x="{x:.0f}" y="{y:.0f}" width="{BOX[0]}" height="{BOX[1]}" '
-            f'rx="7"/><text>{text}</text></a>'
+            f'<a href="{html.escape(address)}" class="nb-{kind}">'
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="{BOX[0]}" height="{BOX[1]}" rx="7"/><text>{text}</text></a>'
         )
     arrow = '<defs><marker id="nb-arrow" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     arrow += '<path d="M0,0 L8,4 L0,8 z"/></marker></defs>'

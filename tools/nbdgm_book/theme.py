@@ -106,7 +106,7 @@ def footer(provenance: dict, fresh: bool, execution_page: str) -> str:
         f"commit <code>{text.get('commit', '?')}</code>, code <code>{text.get('hash', '?')[:12]}</code>.",
     ]
     return (
-        f'<div class="nb-provenance"><p>The outputs on this page were computed on {html.escape(day(str(provenance.get("date", "?"))))}'
+        f'<div class="nb-provenance"><p>The outputs on this page were computed on {day(text.get("date", "?"))}'
         f" in {minutes(seconds)}, {where}.{stale}{times}</p>"
         f"<details><summary>The run, exactly</summary><p>{'; '.join(filter(None, exact))}</p></details></div>"
     )
