@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 from chapters import CHECK_MIME, CLAIM_MIME, ID, PROOF_MIME, code_hash, read
-from nbdgm_book import data, figures, previews, theme
+from nbdgm_book import data, figures, formulas, previews, theme
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
@@ -483,6 +483,12 @@ class TestFigures:
         assert shown.count('<span class="nb-number">Figure 6.') == 3
         assert '<figcaption><span class="nb-number">Figure 6.1</span> Two curves.</figcaption></figure>' in shown
         assert '<figcaption s><span class="nb-number">Figure 6.2</span> ' in shown and "Figure 6.3</span> Two curves." in shown
+
+
+def test_a_link_of_one_formula_has_a_name():
+    link = '<a class="reference internal" href="x"><math><msub><mi>W</mi><mn>1</mn></msub></math></a>'
+    assert 'href="x" aria-label="W  1"><math>' in re.sub(r"   +", "  ", formulas.named(link))
+    assert formulas.named(link.replace("<math>", "of <math>")) == link.replace("<math>", "of <math>")
 
 
 class TestPreviews:

@@ -54,6 +54,21 @@ class OutputFormulas(SphinxPostTransform):
                 node[:] = [nodes.Text(text)]
 
 
+NAMELESS = re.compile(r"(<a class=\"reference[^>]*)>(<math(?:(?!</a>).)*</math>)</a>", re.S)
+"""A link whose words are one formula."""
+
+
+def named(body: str) -> str:
+    """Links of nothing but a formula get a name that can be read aloud."""
+    return NAMELESS.sub(lambda m: f'{m[1]} aria-label="{re.sub(r"<[^>]+>", " ", m[2]).strip()}">{m[2]}</a>', body)
+
+
+def name_links(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    if "body" in context:
+        context["body"] = named(context["body"])
+
+
 def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
     app.add_post_transform(OutputFormulas)
+    app.connect("html-page-context", name_links, priority=900)
