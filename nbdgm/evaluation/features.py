@@ -151,7 +151,8 @@ def _train(network: FeatureNet, name: str) -> None:
 
     with contextlib.redirect_stdout(io.StringIO()):
         train = load(name, "train")
-    with torch.inference_mode(False), torch.enable_grad(), unshifted(), separate_rng(0):
+    apart = torch.autocast(train.x.device.type, enabled=False)  # what the caller's contexts are must not show
+    with torch.inference_mode(False), torch.enable_grad(), apart, unshifted(), separate_rng(0):
         player = Player(network, loss=loss, optimizer=adam(2e-3), schedule=linear_decay(), name="features")
         data = Batches((train.x, *_targets(train).values()), min(64, len(train)))
         play([player], data, budget(smoke=100, cpu=2500, gpu=8000), progress=False)

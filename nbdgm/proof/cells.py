@@ -275,7 +275,7 @@ def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
 
 
 def _parameters(node: ast.AST) -> set[str]:
-    """Names that belong to functions and comprehensions inside the node, not to the cells."""
+    """Names that belong to functions, comprehensions and blocks inside the node, not to the cells."""
     found = set()
     for inner in ast.walk(node):
         if isinstance(inner, FUNCTIONS):
@@ -283,6 +283,8 @@ def _parameters(node: ast.AST) -> set[str]:
             found |= {x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x is not None}
         elif isinstance(inner, ast.comprehension):
             found |= {x.id for x in ast.walk(inner.target) if isinstance(x, ast.Name)}
+        elif isinstance(inner, ast.withitem) and isinstance(inner.optional_vars, ast.Name):
+            found.add(inner.optional_vars.id)  # the derivation itself: one of that name in an earlier cell is another
     return found
 
 

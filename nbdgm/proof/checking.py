@@ -25,6 +25,7 @@ from nbdgm.proof.reading import entries
 from nbdgm.proof.sums import RANGES
 
 __all__ = ["Hypotheses", "ProofError", "Verdict", "check", "conditions", "norm"]
+NULL = "both lines are identically zero: write the line 0 between them"
 SIZES = ((1, 2, 3), (2, 3, 1), (3, 1, 2))  # at which sums of symbolic length are written out, besides being proved for all
 
 
@@ -68,23 +69,29 @@ def sizes(bounds: set[sp.Symbol]) -> Iterator[dict[sp.Symbol, sp.Integer]]:
         yield size
 
 
-def check_scalars(lhs: sp.Expr, rhs: sp.Expr, seed: str, zero_said: bool, excluded: Sequence[sp.Expr] = ()) -> str:
-    """The method that proves the equality of two expressions in which nothing is left to be carried out."""
-    bounds = symbolic_bounds(lhs) | symbolic_bounds(rhs)
-    if bounds:
-        for size in sizes(bounds):
-            check_scalars(lhs.subs(size).doit(), rhs.subs(size).doit(), seed, True, excluded)
-        if prove(lhs - rhs) is None:
-            raise ProofError("sympy does not merge the sums for every bound: prove one cell, or fix the bound")
-        return f"every {min(map(str, bounds))}; and 1, 2, 3 by itself"
-    lhs, rhs = stand_ins(lhs), stand_ins(rhs)
-    numbers = compare(lhs, rhs, seed, excluded)
+def refute(lhs: sp.Expr, rhs: sp.Expr, seed: str, excluded: Sequence[sp.Expr]) -> bool:
+    """Raise where numbers tell the two apart; whether both are zero at every point."""
+    numbers = compare(stand_ins(lhs), stand_ins(rhs), seed, excluded)
     if numbers.refuted_at is not None:
         where = ", ".join(f"{x} = {v}" for x, v in numbers.refuted_at.items()) or "constants"
         one, other = (mpmath.nstr(v, 12) for v in numbers.values)
         raise ProofError(f"does not follow: {one} before, {other} after, at {where}")
-    if numbers.null and not zero_said:
-        raise ProofError("both lines are identically zero: write the line 0 between them")
+    return numbers.null
+
+
+def check_scalars(lhs: sp.Expr, rhs: sp.Expr, seed: str, zero_said: bool, excluded: Sequence[sp.Expr] = ()) -> str:
+    """The method that proves the equality of two expressions in which nothing is left to be carried out."""
+    bounds = symbolic_bounds(lhs) | symbolic_bounds(rhs)
+    if bounds:
+        found = [refute(lhs.subs(size).doit(), rhs.subs(size).doit(), seed, excluded) for size in sizes(bounds)]
+        if all(found) and not zero_said:
+            raise ProofError(NULL)
+        if prove(lhs - rhs) is None:
+            raise ProofError("sympy does not merge the sums for every bound: prove one cell, or fix the bound")
+        return f"every {min(map(str, bounds))}; and 1, 2, 3 by itself"
+    lhs, rhs = stand_ins(lhs), stand_ins(rhs)
+    if refute(lhs, rhs, seed, excluded) and not zero_said:
+        raise ProofError(NULL)
     method = "identical" if lhs == rhs else prove(lhs - rhs)
     if method is None:
         raise ProofError(

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from types import FrameType, TracebackType
 
@@ -143,6 +144,7 @@ class Derivation:
         self._previous: sp.Basic | None = None
         self._seen: dict[str, sp.Basic] = {}
         self._shown: list[sp.Basic] = []
+        self._signs: list[Callable[[Hypotheses], None]] = []  # each raises where a gap has no sign under the hypotheses
         self._examples = 0  # lines that are about one point only
         self._frame = frame
 
@@ -227,9 +229,9 @@ class Derivation:
             self._need(checking.conditions(left, hypotheses) + checking.conditions(right, hypotheses))
             if least_at is None:
                 inequality.refuse_slack(left, right, room)
-                inequality.refuse_sign(room, hypotheses, strict)
-            else:
-                inequality.refuse_unless_least(room, *least_at, hypotheses, strict)
+            judge = partial(inequality.refuse_gap, room, least_at, strict)
+            judge(hypotheses)
+            self._signs.append(judge)
             sign, mark = ("<", "<") if strict else (r"\le", "<=")
             self._shown += [left, right, room]
             shown = f"{show_tex(left)} {sign} {show_tex(right)},\\quad \\text{{gap }} {show_tex(room)}"
@@ -473,7 +475,7 @@ class Derivation:
 
     def needless(self) -> list[str]:
         """Intervals of `domain` without which every line holds just as well: is each of them needed for the reading?"""
-        return mutation.needless(" ".join(self.ids), self.hypotheses, self.steps)
+        return mutation.needless(" ".join(self.ids), self.hypotheses, self.steps, self._signs)
 
 
 def _under(reason: str, domain: Mapping[sp.Symbol, Interval] | None) -> str:

@@ -22,6 +22,7 @@ from nbdgm.proof.hypotheses import Hypotheses, ordered, stand_ins, symbolic_boun
 from nbdgm.proof.named import unfold
 from nbdgm.proof.points import SAFE, Point, Undefined, draw, salt
 from nbdgm.proof.proving import is_nonnegative
+from nbdgm.proof.sums import derivatives
 
 HEADS = (sp.Integral, sp.Sum, sp.Product, sp.Limit, sp.Derivative, sp.Subs)
 SECONDS = 15
@@ -57,9 +58,16 @@ def evaluate(expr: sp.Expr, hypotheses: Hypotheses = NOTHING) -> sp.Expr:
 
 
 def _carry_out(expr: sp.Expr) -> sp.Expr:
+    """The value of what is to be carried out; sums of symbolic length over families stay, for their normal form decides."""
     try:
         with cpu_limit(SECONDS):
-            return expr.doit()
+            expr, kept = derivatives(expr), {}
+            for head in _outermost(expr, (sp.Sum, sp.Product)):
+                if head.has(sp.Indexed) and _finite_bounds(head) and symbolic_bounds(head):
+                    inside = head.func(_carry_out(head.function), *head.limits) if head.function.has(*HEADS) else head
+                    kept[head] = (sp.Dummy("kept", real=True), inside)
+            found = expr.xreplace({head: letter for head, (letter, _) in kept.items()}).doit()
+            return found.xreplace({letter: inside for letter, inside in kept.values()})
     except TimeUp:
         raise ProofError(f"{short(expr)} takes sympy more than {SECONDS} s: split it or change the variable") from None
 
@@ -86,7 +94,7 @@ def _integrate(expr: sp.Expr, hypotheses: Hypotheses) -> sp.Expr:
     return expr.xreplace(values)
 
 
-def _outermost(expr: sp.Basic, head: type) -> list[sp.Basic]:
+def _outermost(expr: sp.Basic, head: type | tuple[type, ...]) -> list[sp.Basic]:
     if isinstance(expr, head):
         return [expr]
     return list(dict.fromkeys(found for arg in expr.args for found in _outermost(arg, head)))

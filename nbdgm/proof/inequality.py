@@ -47,6 +47,14 @@ def _is_slack(x: sp.Expr, left: sp.Expr, right: sp.Expr) -> bool:
     return sp.diff(left + right, x, 2) == 0
 
 
+def refuse_gap(gap: sp.Expr, least_at: tuple[sp.Symbol, object] | None, strict: bool, hypotheses: Hypotheses) -> None:
+    """Raise unless the gap is visibly nonnegative under the hypotheses: by its sign, or by its least value."""
+    if least_at is None:
+        refuse_sign(gap, hypotheses, strict)
+    else:
+        refuse_unless_least(gap, *least_at, hypotheses, strict)
+
+
 def refuse_sign(gap: sp.Expr, hypotheses: Hypotheses, strict: bool) -> None:
     """Raise unless sympy sees that `gap` is nonnegative (positive, when `strict`)."""
     if nonnegative(gap, lambda part, strictly: is_nonnegative(stand_ins(hypotheses.restrict(part)), strictly), strict):

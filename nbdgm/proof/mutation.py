@@ -163,7 +163,7 @@ class Table:
         return self.known[expr]
 
     def _compute(self, expr: sp.Basic) -> mpmath.mpf:
-        if isinstance(expr, sp.Symbol):
+        if isinstance(expr, (sp.Symbol, sp.Indexed)):
             if expr in self.hypotheses.intervals:
                 return self.value(self.hypotheses.image(expr))
             drawn = draw(expr, random.Random(f"{self.seed}:{expr}"), 0.9)
@@ -179,6 +179,11 @@ class Table:
         if isinstance(expr, sp.Pow):
             base, power = map(self.value, expr.args)
             return base ** (int(power) if expr.exp.is_Integer else power)
+        if isinstance(expr, (sp.Sum, sp.Product)):
+            *inner, (i, low, high) = expr.limits
+            body = expr.func(expr.function, *inner) if inner else expr.function
+            terms = [self.value(body.xreplace({i: sp.Integer(k)})) for k in range(int(low), int(high) + 1)]
+            return math.prod(terms, start=mpmath.mpf(1)) if isinstance(expr, sp.Product) else sum(terms, mpmath.mpf(0))
         return self.operations[expr.func](*map(self.value, expr.args))
 
 
@@ -198,13 +203,16 @@ class Judge:
         try:
             with cpu_limit(SECONDS):
                 return self._different(unfold(a), unfold(b))
-        except TimeUp:
+        except (TimeUp, ProofError):
             return True
 
     def _different(self, a: sp.Expr, b: sp.Expr) -> bool:
         if any(side.has(sp.Integral) or any(head.has(sp.oo) for head in side.atoms(sp.Sum)) for side in (a, b)):
             return self._different_by_quadrature(a, b)
         try:
+            lengths = {x: sp.Integer(3) for x in symbolic_bounds(a) | symbolic_bounds(b)}
+            if lengths and self._different_in_tables(a.subs(lengths), b.subs(lengths)):
+                return True
             a, b = self._plain(a), self._plain(b)
             if a.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or b.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
                 return True  # no value: the checker would refuse it
@@ -230,6 +238,8 @@ class Judge:
                     if abs(one - other) > 1e-20 * max(1, abs(one), abs(other)):
                         return True
             except KeyError:  # a function the tables do not know
+                return False
+            except TypeError:  # a length that is no number
                 return False
             except (ValueError, OverflowError):
                 return True
@@ -300,14 +310,24 @@ def _refuted_elsewhere(mutant: Mutant, steps: Sequence[Step], judges: Mapping[St
     return False
 
 
-def needless(ids: str, hypotheses: Hypotheses, steps: Sequence[Step]) -> list[str]:
+def needless(
+    ids: str, hypotheses: Hypotheses, steps: Sequence[Step], signs: Sequence[Callable[[Hypotheses], None]] = ()
+) -> list[str]:
     """Intervals without which every equality holds as well: a question to the author, who may want them for the reading."""
     found = []
     for x in hypotheses.intervals:
         rest = hypotheses.without(x)
-        if not any(_fails_under(ids, step, rest) for step in steps):
+        if not any(_fails_under(ids, step, rest) for step in steps) and not any(_has_no_sign(sign, rest) for sign in signs):
             found.append(f"{ids}: no line needs {hypotheses.describe(x)}")
     return found
+
+
+def _has_no_sign(sign: Callable[[Hypotheses], None], hypotheses: Hypotheses) -> bool:
+    try:
+        sign(hypotheses)
+    except ProofError:
+        return True
+    return False
 
 
 def _fails_under(ids: str, step: Step, hypotheses: Hypotheses) -> bool:

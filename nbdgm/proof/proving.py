@@ -12,7 +12,10 @@ from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.normal import norm, radicals
 from nbdgm.proof.sums import collect, signed_sums
 
-_GIVES_UP = (TimeUp, sp.PolynomialError, NotImplementedError, RecursionError, ValueError, TypeError, AttributeError, KeyError)
+_GIVES_UP = (
+    *(TimeUp, sp.PolynomialError, NotImplementedError, RecursionError),
+    *(ValueError, TypeError, AttributeError, KeyError, StopIteration),  # sympy's own faults
+)
 
 
 def exponentials(expr: sp.Expr) -> sp.Expr:
@@ -29,11 +32,13 @@ METHODS: tuple[tuple[Callable[[sp.Expr], sp.Expr], float], ...] = (
     (sp.simplify, 5),
     (exponentials, 5),
 )
+FOR_SUMS = ((sp.expand, 5), (collect, 20))  # sums of symbolic length over families: sympy's own methods only take time
 
 
 def prove(difference: sp.Expr) -> str | None:
     """The name of the first method that reduces `difference` to zero, cheapest first; None when none does."""
-    for method, seconds in METHODS:
+    families = difference.has(sp.Sum, sp.Product) and difference.has(sp.Indexed)
+    for method, seconds in FOR_SUMS if families else METHODS:
         try:
             with cpu_limit(seconds):
                 if method(difference) == 0:

@@ -30,7 +30,7 @@ def index(name: str, high: object, low: object = 1) -> sp.Symbol:
 def collect(expr: sp.Expr) -> sp.Expr:
     """0 when `expr` vanishes for every length of its sums; otherwise what is left, in letters."""
     form = Form()
-    found = _split(form.flat(_derivatives(expr), ()))
+    found = _split(form.flat(derivatives(expr), ()))
     return sp.S.Zero if found == 0 or _vanishes(found) else form.merge(found)
 
 
@@ -62,18 +62,28 @@ def _letter(total: sp.Sum, sign: str) -> sp.Dummy:
     return sp.Dummy("s", **{sign: True})
 
 
-def _derivatives(expr: sp.Expr) -> sp.Expr:
+def derivatives(expr: sp.Expr) -> sp.Expr:
     """Derivatives carried out term by term, with the sums left as they are."""
     return expr.replace(
         lambda a: isinstance(a, sp.Derivative) and a.has(sp.Sum, sp.Product),
-        lambda a: _derivatives(a.expr).diff(*a.variable_count),
+        lambda a: derivatives(a.expr).diff(*a.variable_count),
     )
 
 
 def _split(expr: sp.Expr) -> sp.Expr:
-    """Logarithms of factors, powers of sums in the exponent, products multiplied out."""
+    """Logarithms of factors, nested fractions made one, powers of sums in the exponent, products multiplied out."""
     expr = expr.replace(lambda a: isinstance(a, sp.log), lambda a: sp.log(sp.factor(a.args[0])))
-    return sp.expand(sp.expand_log(expr, factor=True))
+    expr = sp.expand_log(expr, factor=True)
+    return sp.expand(sp.Add(*(_fraction(term) for term in sp.Add.make_args(sp.expand(expr)))))
+
+
+def _fraction(term: sp.Expr) -> sp.Expr:
+    """One term with its nested fractions cancelled: a/(b/c) is a c/b."""
+    factors = sp.Mul.make_args(term)
+    nested = [f for f in factors if isinstance(f, sp.Pow) and f.exp.is_Integer and f.exp.is_negative and f.base.is_Add]
+    if not any(g.exp.is_negative for f in nested for g in f.base.atoms(sp.Pow) if g.exp.is_number):
+        return term
+    return sp.Mul(*(f for f in factors if f not in nested)) * sp.factor(sp.cancel(sp.together(sp.Mul(*nested))))
 
 
 class Form:
@@ -216,29 +226,58 @@ class Form:
         return found
 
     def merge(self, expr: sp.Expr) -> sp.Expr:
-        """Sums that are no multiples of each other may still add up under one sign: p/(p + q) and q/(p + q)."""
+        """Sums that are no multiples of each other may add up under one sign: p/(p + q) and q/(p + q).
+
+        A constant is spread over the terms as c/n, or as c times the members of a sum that occurs in it, over that sum.
+        """
         top = sp.expand(sp.fraction(sp.together(expr))[0])
+        inside = {x for part, *_ in self.stands.values() for x in part.free_symbols}
+        logs = {x for f in top.atoms(sp.log, sp.exp) for x in f.free_symbols}
+        bottom = sp.fraction(sp.together(expr))[1].free_symbols
+        i = sp.Dummy("i", integer=True)
         for n in {length for *_, length in self.stands.values()}:
-            letters = [s for s, (*_, length) in self.stands.items() if length == n and top.has(s)]
-            free = [s for s in letters if not any(f.has(s) for f in top.atoms(sp.log, sp.exp)) and sp.degree(top, s) == 1]
+            letters = [s for s, (*_, length) in self.stands.items() if length == n]
+            free = [s for s in letters if top.has(s) and s not in inside | logs | bottom]
             poly = sp.Poly(top, *free) if free else None
-            if poly is None or poly.total_degree() > 1:
+            if free and poly.total_degree() > 1:
                 continue
-            i = sp.Dummy("i", integer=True)
-            summand = poly.coeff_monomial(1) / n
-            for s in free:
-                part, v, _ = self.stands[s]
-                summand += poly.coeff_monomial(s) * part.xreplace({v: i})
-            if norm(summand) == 0 or sp.simplify(summand) == 0:
+            summand = sum(
+                (poly.coeff_monomial(s) * self.stands[s][0].xreplace({self.stands[s][1]: i}) for s in free), sp.S.Zero
+            )
+            rest = poly.coeff_monomial(1) if free else top
+            ways = [rest / n]
+            ways += [
+                rest / s * self.stands[s][0].xreplace({self.stands[s][1]: i}) for s in letters if s not in free and rest.has(s)
+            ]
+            shares = sp.symbols(f"share_0:{len(ways)}")
+            whole = summand + sum(share * way for share, way in zip(shares, ways, strict=True))
+            if _solvable(whole, shares):
                 return sp.S.Zero
         return expr
+
+
+def _solvable(expr: sp.Expr, shares: tuple[sp.Symbol, ...]) -> bool:
+    """Whether numbers that add up to one make the expression vanish identically."""
+    plain = {node: sp.Dummy(**node.assumptions0) for node in expr.atoms(sp.Indexed)}
+    expr = sp.expand_log(expr.xreplace(plain).replace(sp.log, lambda a: sp.log(sp.factor(a))), factor=True)
+    logs = {part: sp.Dummy("l") for part in expr.atoms(sp.log, sp.exp)}
+    top = sp.fraction(sp.cancel(sp.together(expr.xreplace(logs))))[0]
+    others = sorted(top.free_symbols - set(shares), key=sp.default_sort_key)
+    equations = sp.Poly(top, *others).coeffs() if others else [top]
+    if any(not (e.free_symbols & set(shares)) and e != 0 for e in equations):
+        return False
+    return bool(sp.linsolve([*equations, sum(shares) - 1], *shares))
 
 
 def _vanishes(expr: sp.Expr) -> bool:
     """Whether the letters cancel; members x[i] of a family are letters like any other."""
     plain = {node: sp.Dummy(**node.assumptions0) for node in expr.atoms(sp.Indexed)}
+    expr = expr.xreplace(plain)
+    point = {x: sp.Rational(k * k + 7, 2 * k + 3) for k, x in enumerate(sorted(expr.free_symbols, key=sp.default_sort_key), 1)}
+    if abs(sp.N(expr.subs(point), 30)) > 1e-15:  # numbers are quicker than the normal form of what is not zero
+        return False
     try:
-        return norm(expr.xreplace(plain)) == 0
+        return norm(expr) == 0
     except sp.PolynomialError:
         return False
 

@@ -207,7 +207,9 @@ def test_samples_and_weights_are_float32_whatever_the_default():
     torch.testing.assert_close(drawn, expected)
 
 
-def test_everything_lies_on_the_device_that_is_asked_for():
+def test_everything_lies_on_the_device_that_is_asked_for_and_else_on_that_of_the_run(monkeypatch):
+    monkeypatch.setattr("nbdgm.runtime.device", lambda: torch.device("meta"))
+    assert densities.ring().device.type == "meta" and densities.ring(device="cpu").device.type == "cpu"
     for make in (densities.ring, densities.grid, densities.moons, densities.spirals, densities.mixture_1d):
         mixture = make(device="meta")
         assert {t.device.type for t in (mixture.centers, mixture.stds, mixture.weights)} == {"meta"} == {mixture.device.type}

@@ -151,7 +151,8 @@ def test_an_edge_from_border_to_border_with_its_head_its_label_and_its_bend(show
     label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "go")
     assert label.attrib["text-anchor"] == "middle" and label.attrib["font-size"] == "14"
     x, y = numbers(label, "x", "y")
-    assert x == pytest.approx((23 + 138 + 168) / 4, abs=0.06) and -12 < y < -6  # above the line
+    assert x == pytest.approx((23 + 138 + 168) / 4, abs=0.06) and y == -10  # above the line
+    assert "font-style" not in label.attrib
     diagram(nodes, [("a", "b", "", "both dashed")])
     assert path()[0] == 23 + 7 and head(1) == [23, 0, 32, -4, 32, 4]
     assert next(svg(shown).iter("path")).attrib["stroke-dasharray"] == "5 4"
@@ -165,6 +166,20 @@ def test_an_edge_from_border_to_border_with_its_head_its_label_and_its_bend(show
     diagram({"a": (0, 0, "latent"), "b": (0, 2, "latent")}, [("a", "b", "down")])
     label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "down")
     assert label.attrib["text-anchor"] == "start" and numbers(label, "x")[0] == pytest.approx(9, abs=0.06)  # to the right of it
+    assert numbers(label, "y")[0] == pytest.approx((23 + 138 + 168) / 4 + 4, abs=0.06)
+    diagram(nodes, [("a", "b", "below", "right")])
+    label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "below")
+    x0, y0, cx, cy, x1, y1 = path()
+    assert numbers(label, "x", "y") == pytest.approx([(x0 + 2 * cx + x1) / 4, (y0 + 2 * cy + y1) / 4 + 9 + 4 + 5], abs=0.2)
+
+
+def test_edges_leave_boxes_at_their_sides(shown):
+    where = {"b": (0, 0), "right": (2, 0, "latent"), "below": (0, 2, "latent"), "apart": (2, 2, "latent")}
+    diagram(where, [("b", name, "", "plain") for name in list(where)[1:]])
+    box = next(svg(shown).iter("rect"))
+    rx, ry = (v / 2 for v in numbers(box, "width", "height"))
+    starts = [list(map(float, re.findall(r"-?[\d.]+", p.attrib["d"])[:2])) for p in svg(shown).iter("path")]
+    assert starts == [pytest.approx(at, abs=0.06) for at in ([rx, 0], [0, ry], [min(rx, ry)] * 2)]
 
 
 def test_a_diagram_stays_inside_its_frame(shown):

@@ -233,12 +233,12 @@ def test_bad_arguments_are_named(network, test_set):
         network.features(test_set.x * torch.nan)
 
 
-@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)])
-def test_it_is_trained_and_measures_alike_wherever_it_is_called(around, network, test_set, tmp_path, monkeypatch):
+def test_it_is_trained_and_measures_alike_wherever_it_is_called(network, test_set, tmp_path, monkeypatch):
     monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
-    with around():
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         again = feature_network("mnist", verbose=False)
         features, classes = again.features(test_set), again.classify(test_set)
+    assert not next(again.parameters()).is_inference()
     torch.testing.assert_close(weights(again), weights(network), atol=2e-2, rtol=0)
     assert features.dtype == torch.float32 and torch.equal(features, again.features(test_set))
     assert torch.equal(classes, again.classify(test_set)) and again.accuracy == pytest.approx(network.accuracy, abs=0.02)
@@ -246,12 +246,13 @@ def test_it_is_trained_and_measures_alike_wherever_it_is_called(around, network,
 
 def test_its_weights_are_float32_whatever_the_default(test_set, tmp_path, monkeypatch):
     monkeypatch.setenv("NBDGM_CACHE", str(tmp_path))
+    monkeypatch.setattr("nbdgm.evaluation.features._train", lambda network, name: None)
     try:
         torch.set_default_dtype(torch.float64)
         network = feature_network("mnist", verbose=False)
     finally:
         torch.set_default_dtype(torch.float32)
-    assert network.features(test_set).dtype == torch.float32 and network.accuracy > 0.9
+    assert network.features(test_set).dtype == torch.float32
 
 
 def test_pictures_of_every_type_are_classified_alike(network, test_set):

@@ -34,7 +34,10 @@ def test_normal_noise_has_the_data_s_own_moments_in_each_coordinate():
 
 def test_the_mean_is_the_mean():
     assert torch.equal(nulls.mean(PICTURES, 3), PICTURES.mean(0).expand(3, 1, 4, 4))
-    assert nulls.mean(POINTS, 2).tolist() == [[2.0, 1.5]] * 2
+    two = nulls.mean(POINTS, 2)
+    assert two.tolist() == [[2.0, 1.5]] * 2
+    two[0] = 0.0
+    assert two.tolist() == [[0.0, 0.0], [2.0, 1.5]]  # each is one of its own
 
 
 def test_copies_are_copies_and_come_equally_often():
