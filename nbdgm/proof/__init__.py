@@ -27,6 +27,7 @@ from nbdgm.proof.laws import (
     table,
     unit,
 )
+from nbdgm.proof.matrices import matrix
 from nbdgm.proof.mutation import mutants
 from nbdgm.proof.named import Det, unfold
 from nbdgm.proof.normal import norm
@@ -56,6 +57,7 @@ __all__ = [
     "let",
     "log_normal",
     "lowest",
+    "matrix",
     "mutants",
     "norm",
     "recording",

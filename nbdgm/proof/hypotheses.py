@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from nbdgm.proof.errors import ProofError
+from nbdgm.proof.matrices import Scalar
 from nbdgm.proof.named import Named
 
 NAME = r"\\?[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9,]+|_\{[A-Za-z0-9,+ -]+\})*(?:\^[*+'-])?'*"
@@ -136,6 +137,8 @@ class Hypotheses:
 
 def refuse_symbol(x: sp.Expr, hypotheses: Hypotheses) -> None:
     """Raise unless the reader is told all that is supposed of `x`, and nothing of one sign that ought to have both."""
+    if isinstance(x, Scalar):  # a trace or determinant: its matrices are displayed
+        return
     name = str(x.func) if isinstance(x, AppliedUndef) else str(x.base.label) if isinstance(x, sp.Indexed) else x.name
     if not re.fullmatch(NAME, name):
         raise ProofError(f"the name {name!r}: letters of the Latin alphabet, digits and indices only")

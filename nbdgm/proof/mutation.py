@@ -94,7 +94,7 @@ def _sites(expr: sp.Basic, path: tuple[int, ...] = (), inner: bool = False) -> I
     inside = expr.args
     if isinstance(expr, (sp.Indexed, Entry)):
         inside = ()
-    elif isinstance(expr, (*HEADS, Mean)) or (isinstance(expr, sp.Pow) and expr.exp.is_Rational):
+    elif isinstance(expr, (*HEADS, Mean, sp.MatPow)) or (isinstance(expr, sp.Pow) and expr.exp.is_Rational):
         inside = expr.args[:1]
     for i, child in enumerate(inside):
         if isinstance(child, sp.Expr):

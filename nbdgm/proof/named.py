@@ -13,6 +13,7 @@ from functools import lru_cache
 import sympy as sp
 from sympy.core.symbol import Str
 
+from nbdgm.proof import matrices
 from nbdgm.proof.errors import ProofError
 
 # Symbols that a finite law or a table made, with what they belong to: a derivation that shows one of them is not general.
@@ -121,7 +122,7 @@ def unfold(expr: sp.Basic) -> sp.Basic:
         return expr.applyfunc(unfold)
     while isinstance(expr, sp.Basic) and expr.has(Named):
         expr = _unfold(expr)
-    return expr
+    return matrices.scalars(expr) if isinstance(expr, sp.Expr) and expr.has(sp.Trace, sp.Determinant) else expr
 
 
 @lru_cache(maxsize=4096)
@@ -265,6 +266,8 @@ class Mean(Computed):
 
     def __new__(cls, expr: object, *noise: sp.Symbol) -> Mean:
         expr = sp.sympify(expr)
+        if len(noise) == 1 and isinstance(noise[0], sp.MatrixSymbol) and noise[0].cols == 1:
+            return sp.Expr.__new__(cls, expr, *noise)
         if not noise or not all(isinstance(e, (sp.Symbol, sp.Indexed)) for e in noise) or len(set(noise)) < len(noise):
             raise ProofError("EN: give the noise symbols after the expression, each of them once")
         for e in noise:
@@ -287,6 +290,8 @@ class Mean(Computed):
         return list(self.noise)
 
     def definition(self) -> sp.Expr:
+        if isinstance(self.noise[0], sp.MatrixSymbol):
+            return matrices.mean(self.args[0], self.noise[0])
         return moments(unfold(self.args[0]), self.noise)
 
     def _latex(self, printer: sp.printing.latex.LatexPrinter) -> str:

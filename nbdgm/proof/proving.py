@@ -35,10 +35,17 @@ METHODS: tuple[tuple[Callable[[sp.Expr], sp.Expr], float], ...] = (
 FOR_SUMS = ((sp.expand, 5), (collect, 20))  # sums of symbolic length over families: sympy's own methods only take time
 
 
+def _methods(difference: sp.Expr) -> tuple[tuple[Callable[[sp.Expr], sp.Expr], float], ...]:
+    if difference.has(sp.Sum, sp.Product) and difference.has(sp.Indexed):
+        return FOR_SUMS
+    if any(power.exp.is_Rational and not power.exp.is_Integer for power in difference.atoms(sp.Pow)):
+        return METHODS[0], (radicals, 10), *METHODS[1:]
+    return METHODS
+
+
 def prove(difference: sp.Expr) -> str | None:
     """The name of the first method that reduces `difference` to zero, cheapest first; None when none does."""
-    families = difference.has(sp.Sum, sp.Product) and difference.has(sp.Indexed)
-    for method, seconds in FOR_SUMS if families else METHODS:
+    for method, seconds in _methods(difference):
         try:
             with cpu_limit(seconds):
                 if method(difference) == 0:

@@ -11,7 +11,10 @@ from nbdgm.proof.evaluating import short
 from nbdgm.proof.hypotheses import Hypotheses, kind, refuse_symbol
 from nbdgm.proof.named import unfold
 
-TAKEN = set("log ln exp sqrt sin cos tan sinh cosh tanh asin acos atan erf abs sign max min floor ceiling re im arg".split())
+TAKEN = {
+    *("log", "ln", "exp", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "erf", "abs", "sign"),
+    *("max", "min", "floor", "ceiling", "re", "im", "arg"),
+}
 NO_LINES = {  # what sympy has, and what a line cannot be made of
     sp.DiracDelta: "DiracDelta: quotients of it cancel without a trace; integrate it out first",
     RandomSymbol: "a random variable of sympy.stats: write moments, with one noise symbol for each variable",
@@ -41,6 +44,8 @@ def read(value: object) -> sp.Basic:
         raise ProofError(f"a line is an expression, not a {type(value).__name__}") from None
     if isinstance(value, sp.MatrixBase):
         return value.as_immutable()
+    if isinstance(value, sp.MatrixExpr):
+        raise ProofError("a line is a number: take the Trace or the Determinant of matrices of symbolic size")
     if not isinstance(value, sp.Expr):
         raise ProofError(f"a line is an expression, not a {type(value).__name__}; give one relation a call")
     return value
@@ -64,7 +69,8 @@ def refuse(expr: sp.Basic, hypotheses: Hypotheses) -> None:
 
 def _refuse_node(node: sp.Basic, hypotheses: Hypotheses) -> None:
     for one, why in NO_LINES.items():
-        if isinstance(node, one):
+        symbolic = one is sp.MatrixSymbol and isinstance(node, one) and not any(n.is_Integer and n != 1 for n in node.shape)
+        if isinstance(node, one) and not symbolic:
             raise ProofError(why)
     own = type(node)
     if isinstance(own, UndefinedFunction):

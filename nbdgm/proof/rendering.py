@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from nbdgm.proof.mathml import mathml
+from nbdgm.proof.matrices import DECLARED
 from nbdgm.proof.named import Det, Entry, Mean, names
 from nbdgm.proof.named import tex as show_tex
 from nbdgm.proof.signs import Least
@@ -222,6 +223,11 @@ def _hypotheses(d: Derivation, tex: bool) -> str:
                 said = said.replace(word, sign)
             said = formula(said)
         out.append(said)
+    matrices = sorted({m for expr in d.shown for m in expr.atoms(sp.MatrixSymbol)}, key=str)
+    for m in matrices:
+        kind = {"symmetric": " symmetric", "positive": " symmetric positive definite"}.get(DECLARED.get(m, ""), "")
+        size = formula(rf"{sp.latex(m)}: {sp.latex(m.rows)} \times {sp.latex(m.cols)}") if tex else f"{m}: {m.rows} x {m.cols}"
+        out.append(size + kind)
     out += [formula(c.tex) if tex else c.plain for c in d.conditions]
     return "; ".join(out)
 

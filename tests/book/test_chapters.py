@@ -185,6 +185,8 @@ class TestAnatomy:
         assert (40 if first else 20) <= len(chapter.cells) <= (70 if first else 45)
         unfolded = lines if first else {c["id"]: lines[c["id"]] for c in code(chapter) if not FOLDED & set(tags(c))}
         assert not {name: len(cell) for name, cell in unfolded.items() if len(cell) > 25}
+        if not first:
+            lines = {c["id"]: lines[c["id"]] for c in code(chapter) if "setup" not in tags(c)}
         wide = {name: w for name, cell in lines.items() if (w := max(map(len, cell), default=0)) > (128 if first else 88)}
         assert not wide, "lines of code are at most as wide as the library's, or as a page"
 

@@ -77,6 +77,8 @@ def test_tensors_of_a_tuple_stay_together_and_only_the_first_is_transformed():
         ((torch.arange(5), 2.0), "size: expected an integer"),
         (((torch.arange(5), torch.arange(6)), 2), "tensors: all must have the same length"),
         (((), 2), "tensors: expected"),
+        (((torch.arange(5), [0] * 5), 2), "tensors: expected"),
+        (((torch.arange(5), torch.tensor(1)), 2), "tensors: expected"),
         ((torch.tensor(1.0), 1), "tensors: expected"),
     ],
 )
@@ -174,3 +176,13 @@ def test_a_pair_with_names_is_a_pair():
 def test_tensors_on_two_devices_are_refused():
     with pytest.raises(ValueError, match="tensors: all must lie on the same device, got cpu, meta"):
         Batches((torch.arange(5), torch.arange(5, device="meta")), 2)
+
+
+def test_epochs_are_counted():
+    batches = Batches(torch.arange(10), 4)
+    assert batches.steps_per_epoch == 3
+    seen = []
+    for _ in range(8):
+        next(batches)
+        seen.append(batches.epoch)
+    assert seen == [0, 0, 1, 1, 2, 2, 2, 3]  # 4, 8, 12, 16, 20, 24, 28, 32 of 10 each

@@ -78,8 +78,9 @@ class Logged(dict):
 
 
 def test_curves_stand_over_the_updates_of_the_history(shown, monkeypatch):
-    lines = []
-    plot = plt.Axes.plot
+    lines, references = [], []
+    plot, axhline = plt.Axes.plot, plt.Axes.axhline
+    monkeypatch.setattr(plt.Axes, "axhline", lambda self, y, **more: references.append(float(y)) or axhline(self, y, **more))
     monkeypatch.setattr(
         plt.Axes, "plot", lambda self, x, y, **more: lines.append((list(x), list(y), more)) or plot(self, x, y, **more)
     )
@@ -91,6 +92,7 @@ def test_curves_stand_over_the_updates_of_the_history(shown, monkeypatch):
         ([1, 2], [5.0, 4.0]),
     ]
     assert shown.plain == "[t over 2 updates: a from 1.5 to 4; b from 4.5 to 4.5]"
+    assert references == [0.5]
     lines.clear()
     curves({"a": np.arange(5000.0)})
     assert len(lines[0][0]) == 1000 and lines[0][0][-1] == 5000 and lines[1][2]["alpha"] < 1  # 5,000 points would be no finer

@@ -167,6 +167,8 @@ def test_an_edge_from_border_to_border_with_its_head_its_label_and_its_bend(show
     label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "down")
     assert label.attrib["text-anchor"] == "start" and numbers(label, "x")[0] == pytest.approx(9, abs=0.06)  # to the right of it
     assert numbers(label, "y")[0] == pytest.approx((23 + 138 + 168) / 4 + 4, abs=0.06)
+    left, _, width, _ = map(float, svg(shown).attrib["viewBox"].split())
+    assert left == -27 and left + width == pytest.approx(9 + 4 * 7.4 + 4, abs=0.1)  # four letters to the right of the line
     diagram(nodes, [("a", "b", "below", "right")])
     label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "below")
     x0, y0, cx, cy, x1, y1 = path()
