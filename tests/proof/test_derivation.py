@@ -79,7 +79,7 @@ def test_an_interval_is_part_of_the_hypotheses(shown):
         d.line(sp.log(1 - p) + q, "definition")
         d.line(q - sp.log(1 / (1 - p)), "invert")
     assert "0 < p < 1; q > 0" in shown[0]["text/plain"]
-    assert "0 &lt; p &lt; 1" in shown[0]["text/html"]
+    assert mathml("0 < p < 1") in shown[0]["text/html"]
 
 
 def test_a_domain_for_one_line():
