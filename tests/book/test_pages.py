@@ -532,7 +532,7 @@ SEARCHES = {
     "mixture of Gaussians": "generative_models/2",
     "f-divergence": "gan/5",
     "batch normalisation": "gan/3",
-    "checkerboard": ("gan/3", "vae/1"),
+    "checkerboard": ("gan/3", "vae/1", "glossary.html#term-checkerboard"),
     "non-saturating loss": ("gan/1", "gan/5"),
     "变分自编码器": "glossary",
 }

@@ -8,6 +8,7 @@
     [/\b(re)?parameteri[sz]/g, "reparametriz"],
     [/is(e[ds]?|ing|ations?|ers?)\b/g, "iz$1"],
     [/\bnormali[sz]/g, "normaliz"],
+    [/\bamorti[sz]\w*/g, "amortiz"],
     [/colour/g, "color"],
     [/behaviour/g, "behavior"],
     [/centre/g, "center"],
