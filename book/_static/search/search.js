@@ -54,10 +54,12 @@
     let found = index.search(all(wider), options);
     if (!found.length) found = index.search({ combineWith: "OR", queries: wider.flat() }, options);
     const wanted = words.join(" ");
+    const rare = words.length > 1 ? words.map((word) => [index.search(word, options).length, word]).sort((a, b) => a[0] - b[0])[0][1] : "";
     for (const hit of found) {
       const title = tokens(hit.title).join(" ");
       if (title === wanted && !hit.term) hit.score *= 3;
-      else if (title.includes(wanted)) hit.score *= 2;
+      else if (title.includes(wanted) && !hit.term) hit.score *= 2;
+      else if (rare && !hit.term && title.split(" ").includes(rare)) hit.score *= 2;
       else if (tokens(hit.page).join(" ").includes(wanted) && hit.top) hit.score *= 2;
       if (tokens(hit.text).join(" ").includes(wanted)) hit.score *= 1.5;
     }
