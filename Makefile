@@ -20,7 +20,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 ON_A_GPU := tests/losses tests/training tests/test_comparison.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test quick lab run replicate imitate-gpu lint format bench lock clean distclean
+.PHONY: help setup book pdf notebooks test quick lab run replicate imitate-gpu lint format bench lock clean distclean
 
 help:  ## print this list
 	@echo "make TARGET"
@@ -47,6 +47,12 @@ book: $(READY)  ## build the book from the stored outputs: _build/html/index.htm
 	@touch _build/complete
 	@$(BIN)/python -c 'import pathlib; print("open", pathlib.Path("_build/html/index.html").resolve().as_uri())'
 
+pdf: book  ## the whole book as one PDF, printed by Chromium: _build/pdf/deep_generative_models_executed.pdf
+	$(BIN)/python tools/pdf.py
+
+notebooks: book  ## the chapters as plain notebooks for Colab, Kaggle, VS Code and GitHub: _build/notebooks
+	$(BIN)/python tools/plain.py
+
 test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapter at the smoke budget
 	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup
 	$(ONE_THREAD) NBDGM_IMITATE_GPU=1 $(BIN)/python -m pytest $(ON_A_GPU) -n $(WORKERS) --dist loadgroup
@@ -63,8 +69,9 @@ format: $(READY)  ## format and fix what ruff can
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
 
-lab: $(READY)  ## open JupyterLab on the chapters
-	$(BIN)/jupyter lab --notebook-dir=book
+lab: $(READY)  ## open JupyterLab on a copy of the chapters, in lab/
+	@$(BIN)/python tools/lab.py
+	$(BIN)/jupyter lab --notebook-dir=lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 run: $(READY)  ## execute chapters and store their outputs: CHAPTERS="..." (default: the changed ones) BUDGET=smoke|cpu|gpu
 	$(BIN)/python tools/execute.py $(if $(BUDGET),--budget $(BUDGET)) $(if $(filter-out 0,$(RECORD)),--record) $(CHAPTERS)

@@ -41,12 +41,18 @@ OPTIONS = [
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """One Chromium for all tests of a worker: Playwright cannot be started twice in a process."""
+def launch():
+    """Start a Chromium, with further options of Playwright's; Playwright itself cannot be started twice in a process."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here (Debian: apt install chromium; or set NBDGM_CHROMIUM)")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield opened
-        opened.close()
+        yield lambda **options: playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS, **options)
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    """One Chromium for all tests of a worker."""
+    opened = launch()
+    yield opened
+    opened.close()

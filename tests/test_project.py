@@ -71,9 +71,19 @@ def test_ci_calls_what_the_readme_calls():
         assert {"run": "bash .ci/run"} in steps
 
 
+def test_publishing_pushes_the_notebooks_that_the_buttons_open():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text(encoding="utf-8"))["jobs"]
+    steps = [step.get("run", "") for step in jobs["build"]["steps"]]
+    assert any(step.startswith("make book notebooks pdf") for step in steps)
+    assert any("cp _build/pdf" in step for step in steps), "the PDF stands beside the pages"
+    (push,) = [step for step in jobs["build"]["steps"] if "git push" in step.get("run", "")]
+    assert push["working-directory"] == "_build/notebooks" and push["run"].rstrip().endswith(" notebooks")
+    assert jobs["build"]["permissions"] == {"contents": "write"}
+
+
 def test_make_without_target_lists_every_public_target():
     shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("book", "test", "quick", "lab", "run", "replicate", "bench", "lock", "clean"):
+    for target in ("book", "pdf", "notebooks", "test", "quick", "lab", "run", "replicate", "bench", "lock", "clean"):
         assert re.search(rf"^  {target} ", shown, re.M), f"`make` does not list {target}"
 
 

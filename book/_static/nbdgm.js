@@ -1,49 +1,223 @@
-// What the pages need beyond the theme: links into collapsed solutions open them, and formulas in running text that are wider
-// than a phone scroll in a box of their own.
+// What the pages need beyond the theme. Without it they can be read whole: proofs and solutions open by themselves, formulas are
+// MathML. With it: links into folded boxes open them, printing opens all, two switches open the proofs and their code everywhere,
+// the list of sections marks the one that is read, only what scrolls is a tab stop, and a link to an equation, a theorem or the
+// literature shows what it leads to.
 (() => {
+  const each = (selector, action) => document.querySelectorAll(selector).forEach(action);
   const closedBox = ".toggle-hidden, details:not([open])";
+
+  // --- links into folded boxes
+  function open(box) {
+    if (box.tagName === "DETAILS") {
+      box.open = true;
+      return;
+    }
+    const button = box.querySelector("button.toggle-button");
+    if (button) button.click();
+    box.classList.remove("toggle-hidden");
+  }
 
   function openTarget() {
     const name = decodeURIComponent(location.hash.slice(1));
     const target = name && document.getElementById(name);
-    if (!target || !target.closest(closedBox)) return;
-    for (let box = target.closest(closedBox); box; box = target.closest(closedBox)) {
-      if (box.tagName === "DETAILS") box.open = true;
-      else {
-        const button = box.querySelector("button.toggle-button");
-        if (button) button.click();
-        box.classList.remove("toggle-hidden");
-      }
+    if (!target) return;
+    let changed = false;
+    for (let box = target.closest(closedBox); box; box = target.parentElement.closest(closedBox)) {
+      open(box);
+      changed = true;
+      if (box === target) break;
     }
-    target.scrollIntoView();
+    if (target.matches(".cell")) {
+      target.querySelectorAll("details.nb-proof:not([open])").forEach((box) => {
+        box.open = true;
+        changed = true;
+      });
+    }
+    if (changed) target.scrollIntoView();
   }
 
-  function boxWideFormulas() {
-    document.querySelectorAll(".bd-article mjx-container:not([display])").forEach((formula) => {
-      formula.classList.remove("nb-wide");
-      const room = formula.closest("p, li, dd, td, th, figcaption, div");
-      if (!room || !formula.offsetParent || formula.closest(".nbdgm-formula")) return;
-      if (formula.getBoundingClientRect().width > room.clientWidth) formula.classList.add("nb-wide");
+  // --- printing opens what is folded, but for the set-up
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll(".bd-article details:not([open]):not(.nb-setup)")];
+    opened.forEach((box) => (box.open = true));
+    each(".bd-article .toggle-hidden", (box) => box.classList.remove("toggle-hidden"));
+  });
+  window.addEventListener("afterprint", () => opened.forEach((box) => (box.open = false)));
+
+  // --- two switches, remembered
+  const remembered = {
+    get: (key) => {
+      try { return localStorage.getItem(key); } catch { return null; }
+    },
+    set: (key, value) => {
+      try { localStorage.setItem(key, value); } catch { /* a page that may not remember */ }
+    },
+  };
+
+  function addSwitches() {
+    const title = document.querySelector(".bd-article h1");
+    if (!title || !document.querySelector("details.nb-proof")) return;
+    const bar = document.createElement("div");
+    bar.className = "nb-switches";
+    for (const [key, text, selector] of [
+      ["nb-proofs", "Show all proofs", "details.nb-proof"],
+      ["nb-code", "Show the checking code", "details.nb-proof details.nb-code, details.nb-symbols"],
+    ]) {
+      const label = document.createElement("label");
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: remembered.get(key) === "on" });
+      const apply = () => each(selector, (part) => (part.open = box.checked));
+      box.addEventListener("change", () => {
+        remembered.set(key, box.checked ? "on" : "off");
+        apply();
+      });
+      if (box.checked) apply();
+      label.append(box, text);
+      bar.append(label);
+    }
+    title.after(bar);
+  }
+
+  // --- only what scrolls is a tab stop
+  const scrolling = ".bd-article pre, .nb-display, .nb-scroll, .nb-formula, .nbdgm-formula, .cell_output .text_html";
+
+  function setTabStops() {
+    each(scrolling, (box) => {
+      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
     });
   }
 
-  function whenTypeset(action) {
-    const wait = () => {
-      const started = window.MathJax && window.MathJax.startup && window.MathJax.startup.promise;
-      if (started) started.then(action);
-      else setTimeout(wait, 100);
+  function boxWideFormulas() {
+    each(".bd-article math:not([display])", (formula) => {
+      const boxed = formula.parentElement.classList.contains("nb-wide");
+      const room = formula.closest("p, li, dd, td, th, figcaption, summary");
+      if (boxed || !room || !room.clientWidth || formula.getBoundingClientRect().width <= room.clientWidth) return;
+      const box = document.createElement("span");
+      box.className = "nb-wide";
+      box.tabIndex = 0;
+      formula.replaceWith(box);
+      box.append(formula);
+    });
+  }
+
+  // --- the list of sections marks the last heading above a quarter of the window
+  function followSections() {
+    const links = [...document.querySelectorAll(".bd-sidebar-secondary .page-toc a[href^='#'], .bd-toc-nav a[href^='#']")];
+    const parts = links
+      .map((link) => ({ link, part: document.getElementById(decodeURIComponent(link.hash.slice(1))) }))
+      .filter(({ part }) => part);
+    if (!parts.length) return;
+    let waiting = false;
+    const mark = () => {
+      waiting = false;
+      const line = window.innerHeight / 4;
+      let current = parts[0];
+      for (const each of parts) if (each.part.getBoundingClientRect().top <= line) current = each;
+      for (const { link } of parts) {
+        link.classList.toggle("active", link === current.link);
+        if (link === current.link) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      }
+      each(".bd-toc-nav ul.visible", (list) => list.classList.remove("visible"));
+      for (let item = current.link.closest("li"); item; item = item.parentElement.closest("li")) {
+        const below = item.querySelector(":scope > ul");
+        if (below) below.classList.add("visible");
+      }
     };
-    if (document.querySelector("script[src*='mathjax']")) wait();
+    const soon = () => {
+      if (!waiting) requestAnimationFrame(mark);
+      waiting = true;
+    };
+    window.addEventListener("scroll", soon, { passive: true });
+    window.addEventListener("resize", soon);
+    new MutationObserver((changes) => {  // the theme's own marks come and go: ours stay
+      if (changes.some(({ target }) => target.classList.contains("active") !== (target.getAttribute("aria-current") === "true"))) soon();
+    }).observe(links[0].closest("nav, .bd-toc-nav"), { subtree: true, attributes: true, attributeFilter: ["class"] });
+    mark();
+  }
+
+  // --- what a link leads to, while a reader points at it
+  const shown = ".math, .proof, .citation";
+
+  function target(link) {
+    const address = link.getAttribute("href");
+    const kept = document.querySelector(`template[data-for="${CSS.escape(address)}"]`);
+    if (kept) return kept.content.firstElementChild;
+    const there = address.startsWith("#") && document.getElementById(decodeURIComponent(address.slice(1)));
+    return there && there.matches(shown) ? there : null;
+  }
+
+  function addPreviews() {
+    let card = null, waiting = 0;
+    const hide = () => {
+      clearTimeout(waiting);
+      if (card) card.remove();
+      card = null;
+    };
+    const show = (link) => {
+      const found = target(link);
+      if (!found) return;
+      hide();
+      card = document.createElement("div");
+      card.className = "nb-preview bd-article";
+      card.setAttribute("role", "tooltip");
+      const copy = found.cloneNode(true);
+      for (const part of [copy, ...copy.querySelectorAll("[id]")]) part.removeAttribute("id");
+      copy.querySelectorAll(".headerlink").forEach((part) => part.remove());
+      card.append(copy);
+      document.body.append(card);
+      const box = link.getBoundingClientRect(), height = card.offsetHeight;
+      const below = box.bottom + height + 12 < window.innerHeight || box.top < height + 12;
+      card.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - card.offsetWidth - 8)) + window.scrollX}px`;
+      card.style.top = `${(below ? box.bottom + 6 : box.top - height - 6) + window.scrollY}px`;
+      card.addEventListener("mouseenter", () => clearTimeout(waiting));
+      card.addEventListener("mouseleave", hide);
+    };
+    each(".bd-article a.reference.internal[href*='#']", (link) => {
+      if (!target(link)) return;
+      link.removeAttribute("title");
+      link.addEventListener("mouseenter", () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(() => show(link), 150);
+      });
+      link.addEventListener("mouseleave", () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(hide, 250);
+      });
+      link.addEventListener("focus", () => show(link));
+      link.addEventListener("blur", hide);
+      link.addEventListener("click", hide);
+    });
+    document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  }
+
+  // --- the front page's film plays once, unless the reader wants no motion
+  function playFilm() {
+    const film = document.querySelector("figure.nb-plays");
+    if (film && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) film.querySelector("button").click();
+  }
+
+  function settle() {
+    boxWideFormulas();
+    setTabStops();
   }
 
   window.addEventListener("hashchange", openTarget);
+  document.addEventListener("toggle", settle, true);
+  document.addEventListener("DOMContentLoaded", () => {
+    addSwitches();
+    followSections();
+    addPreviews();
+    playFilm();
+  });
   window.addEventListener("load", () => {
     openTarget();
-    whenTypeset(boxWideFormulas);
+    settle();
   });
   let last = window.innerWidth;
   window.addEventListener("resize", () => {
-    if (window.innerWidth !== last) whenTypeset(boxWideFormulas);
+    if (window.innerWidth !== last) settle();
     last = window.innerWidth;
   });
 })();

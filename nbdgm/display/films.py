@@ -110,9 +110,10 @@ def _html(sheets: list[np.ndarray], titles: list[str], scale: float, caption: st
 
 
 # All frames are stacked in one picture, which moves behind a window. The script knows its film by a data attribute only, so
-# that the same film may stand twice on a page. Without scripts the controls stay hidden and the last frame is seen.
+# that the same film may stand twice on a page; another one tells JupyterLab to leave the arrow keys to the slider. Without
+# scripts the controls stay hidden and the last frame is seen.
 _TEMPLATE = """\
-<figure class="nbdgm-film" data-film="{name}" data-titles="{titles}" data-pause="{pause}" \
+<figure class="nbdgm-film" data-film="{name}" data-titles="{titles}" data-pause="{pause}" data-lm-suppress-shortcuts="true" \
 style="margin:.4em auto;max-width:100%;width:{width}px">
 <div role="img" aria-label="{alt}" style="overflow:hidden;aspect-ratio:{ratio};width:100%">\
 <img alt="" src="{source}" style="display:block;width:100%;max-width:none;height:{tall}%;margin:0;padding:0;\

@@ -89,6 +89,10 @@ def _letters(root: ET.Element) -> None:
             node.text = old or chr(STYLES[style] + ord(text) - (65 if text.isupper() else 71))
         elif style == "normal" and len(text) == 1:
             node.set("mathvariant", "normal")
+        if text == "~" and node.tag in ("mo", "mi"):  # a relation, whatever the converter takes it for
+            node.tag, node.text = "mo", "∼"
+        if node.tag == "mi" and len(text) == 1 and "Α" <= text <= "Ω":
+            node.set("mathvariant", "normal")  # as TeX sets capital Greek
         if node.tag == "mi" and text and text in "⟨⟩⌊⌋⌈⌉":
             node.tag = "mo"
             node.set("stretchy", "false")

@@ -13,6 +13,7 @@ import sympy as sp
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
+from nbdgm.proof.mathml import mathml
 from nbdgm.proof.matrices import Positive, Symmetric
 from nbdgm.proof.named import Det, Entry, Mean, names
 from nbdgm.proof.named import tex as show_tex
@@ -96,8 +97,17 @@ def number(value: float | int) -> str:
 
 
 def prose(text: str) -> str:
-    """Escape a sentence for HTML; $...$ becomes \\(...\\), which MathJax reads everywhere."""
-    return re.sub(r"\$([^$]+)\$", r"\\(\1\\)", html.escape(text))
+    """A sentence as HTML, with $...$ as formulas."""
+    parts = re.split(r"\$([^$]+)\$", text)
+    return "".join(formula(part) if i % 2 else html.escape(part) for i, part in enumerate(parts))
+
+
+def formula(tex: str) -> str:
+    r"""MathML, which browsers, Colab and VS Code draw; what does not convert stays TeX between `\(` and `\)`, for MathJax."""
+    try:
+        return mathml(tex)
+    except ValueError:
+        return rf"\({html.escape(tex)}\)"
 
 
 def _relate(relation: str, tex: str) -> str:
@@ -134,7 +144,7 @@ def _derivation_html(d: Derivation) -> str:
     facts = f"{MARKS[d.status]} {prose(badge(d))}"  # IDs are for the indexes, not for the reading line
     head = f'<p><strong>{prose(d.title)}</strong> <span class="nbdgm-small">{facts}</span></p>'
     body = f"{head}{''.join(blocks)}{small}{fold}"
-    return f'<div class="nbdgm-proof tex2jax_process mathjax_process" data-status="{d.status}">{STYLE}{body}</div>'
+    return f'<div class="nbdgm-proof" data-status="{d.status}">{STYLE}{body}</div>'
 
 
 def _definitions(d: Derivation, tex: bool) -> tuple[str, str]:
@@ -152,26 +162,26 @@ def _definitions(d: Derivation, tex: bool) -> tuple[str, str]:
             if key not in seen:
                 seen.add(key)
                 body = (show_tex(name), show_tex(name.definition())) if tex else (str(name), str(name.definition()))
-                sentence = rf"\({html.escape(' = '.join(body))}\)" if tex else " = ".join(body)
+                sentence = formula(" = ".join(body)) if tex else " = ".join(body)
                 (known if name.standard else own).append(sentence)
     return "; ".join(own), "; ".join(known)
 
 
 def _said(x: sp.Basic, tex: bool) -> str:
-    return rf"\({html.escape(show_tex(x))}\)" if tex else str(x)
+    return formula(show_tex(x)) if tex else str(x)
 
 
-def _row(relation: str, formula: str, why: str) -> str:
+def _row(relation: str, shown: str, why: str) -> str:
     """One line: the reason stands beside the formula where both fit, else below it."""
-    formula = f'<div class="nbdgm-formula" tabindex="0">{formula}</div>'
+    shown = f'<div class="nbdgm-formula">{shown}</div>'
     why = why and f'<div class="nbdgm-why nbdgm-small">{why}</div>'
     return (
-        f'<div class="nbdgm-row"><div class="nbdgm-relation">{relation}</div><div class="nbdgm-step">{formula}{why}</div></div>'
+        f'<div class="nbdgm-row"><div class="nbdgm-relation">{relation}</div><div class="nbdgm-step">{shown}{why}</div></div>'
     )
 
 
 def _math(tex: str) -> str:
-    return rf"\(\displaystyle {html.escape(tex)}\)"
+    return formula(rf"\displaystyle {tex}")
 
 
 def _derivation_text(d: Derivation) -> str:
@@ -211,14 +221,14 @@ def _hypotheses(d: Derivation, tex: bool) -> str:
             words = {" real": r"\text{ real}", " integer": r"\text{ integer}", " >=": r" \ge", " <=": r" \le", " !=": r" \ne"}
             for word, sign in words.items():
                 said = said.replace(word, sign)
-            said = rf"\({html.escape(said)}\)"
+            said = formula(said)
         out.append(said)
     matrices = sorted({m for expr in d.shown for m in expr.atoms(sp.MatrixSymbol)}, key=str)
     for m in matrices:
         kind = " symmetric positive definite" if isinstance(m, Positive) else " symmetric" if isinstance(m, Symmetric) else ""
-        size = rf"\({sp.latex(m)}: {sp.latex(m.rows)} \times {sp.latex(m.cols)}\)" if tex else f"{m}: {m.rows} x {m.cols}"
+        size = formula(rf"{sp.latex(m)}: {sp.latex(m.rows)} \times {sp.latex(m.cols)}") if tex else f"{m}: {m.rows} x {m.cols}"
         out.append(size + kind)
-    out += [rf"\({html.escape(c.tex)}\)" if tex else c.plain for c in d.conditions]
+    out += [formula(c.tex) if tex else c.plain for c in d.conditions]
     return "; ".join(out)
 
 

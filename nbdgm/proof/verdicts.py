@@ -50,7 +50,7 @@ def claim_bundle(
     record = _record(text, status, values, needs, because) | {"null": null} | ({"why": why} if why else {})
     return {
         "text/plain": f"{MARKS[status]} {text}\n  {status}{reason}: {numbers}" + (f" ({beside})" if beside else ""),
-        "text/html": f'<div class="nbdgm-claim tex2jax_process mathjax_process" data-status="{status}">{STYLE}{body}</div>',
+        "text/html": f'<div class="nbdgm-claim" data-status="{status}">{STYLE}{body}</div>',
         CLAIM_MIME: record,
     }
 
@@ -63,7 +63,7 @@ def check_bundle(
     said = f"{MARKS[status]} {prose(text)} · {status}{html.escape(reason)} · {html.escape(numbers)}"
     return {
         "text/plain": f"{MARKS[status]} {text}: {status}{reason}, {numbers}",
-        "text/html": f'<p class="nbdgm-check tex2jax_process mathjax_process" data-status="{status}">{STYLE}{said}</p>',
+        "text/html": f'<p class="nbdgm-check" data-status="{status}">{STYLE}{said}</p>',
         CHECK_MIME: _record(text, status, values, needs, because),
     }
 

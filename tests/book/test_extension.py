@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 from chapters import CHECK_MIME, CLAIM_MIME, ID, PROOF_MIME, code_hash, read
-from nbdgm_book import data, theme
+from nbdgm_book import data, figures, formulas, previews, theme
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
@@ -18,6 +18,7 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 CONF = """
 extensions = ["myst_nb", "nbdgm_book"]
 html_theme = "basic"
+html_math_renderer = "mathml"
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
@@ -114,7 +115,10 @@ class Book:
         self.write(
             data.GLOSSARY,
             yaml.dump(
-                [{"zh": "判别器", "en": "discriminator"}, {"zh": "证据", "en": "evidence", "proposed": True}],
+                [
+                    {"zh": "判别器", "en": "discriminator", "text": "It tells.", "see": "vae/5"},
+                    {"zh": "证据", "en": "evidence", "text": "$p(x)$.", "proposed": True},
+                ],
                 allow_unicode=True,
             ),
         )
@@ -213,7 +217,7 @@ class TestSourcesBlock:
         assert "Questions" not in text and "E-13.27" not in text
 
     def test_titles_keep_their_mathematics(self, book):
-        assert 'KL of <span class="math notranslate nohighlight">\\(N\\)</span>' in book.page("vae/5_one")
+        assert "KL of <math><mi>N</mi></math>" in book.page("vae/5_one")
 
     def test_leads_to_the_derivation_or_to_the_cell(self, book):
         page = book.page("vae/5_one").partition("<details")[2]
@@ -232,7 +236,7 @@ class TestSourcesBlock:
         other["cells"] = [c | {"metadata": {}} for c in other["cells"] if c["id"] != "proof"]
         fresh.write("book/vae/5_one.ipynb", json.dumps(other))
         assert fresh.build() == ""
-        assert "<details" not in fresh.page("vae/5_one")
+        assert "nb-sources" not in fresh.page("vae/5_one")
 
     def test_a_cell_that_shows_nothing_cannot_cover(self, fresh):
         other = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
@@ -335,6 +339,7 @@ class TestPages:
     def test_glossary_is_sorted(self, book):
         page = book.page("appendix/glossary")
         assert page.index("discriminator") < page.index("evidence") and "判别器<" in page
+        assert "It tells." in page and 'id="term-discriminator"' in page
         assert "证据 *<" in page
 
     def test_pages_follow_a_chapter_that_is_run_again(self, fresh):
@@ -403,7 +408,9 @@ class TestPages:
 class TestFooter:
     def test_says_where_the_outputs_come_from(self, book):
         page = book.page("vae/5_one")
-        assert "run on 2026-01-02 with the <code>cpu</code> budget in 4.0 min on 2 cores of A &lt;CPU&gt;" in page
+        assert "were computed on 2 January 2026 in about 4 minutes, without a GPU." in page
+        exactly = page.partition("The run, exactly")[2]
+        assert "Budget <code>cpu</code>, 4.0 min on 2 cores of A &lt;CPU&gt;; python 3.11, torch 2.9; commit" in exactly
         assert "The code has changed since" not in page
         assert 'href="../appendix/execution.html"' in page
 
@@ -415,7 +422,124 @@ class TestFooter:
         assert "has not been run" in theme.footer({}, False, "x")
 
     def test_gpu(self):
-        assert "on H200, 16 cores" in theme.footer({"device": "H200", "cores": 16, "seconds": 5}, True, "x")
+        shown = theme.footer({"device": "H200", "cores": 16, "seconds": 5}, True, "x")
+        assert "in less than a minute, with a GPU (H200)." in shown and "5 s on 16 cores" in shown
+
+    @pytest.mark.parametrize(("seconds", "said"), [(5, "less than a minute"), (80, "about a minute"), (480, "about 8 minutes")])
+    def test_minutes_in_words(self, seconds, said):
+        assert theme.minutes(seconds) == said
+
+
+class TestHead:
+    """The first table of a chapter says in words how long a run takes, from the runs that are known."""
+
+    def head(self, fresh) -> str:
+        other = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
+        other["cells"][0]["source"] = (
+            "# One chapter\n\n| | |\n|---|---|\n| You need | a |\n| Time | on a GPU: not yet measured |"
+        )
+        fresh.write("book/vae/5_one.ipynb", json.dumps(other))
+        fresh.build()
+        return re.search(r"<table.*?</table>", fresh.page("vae/5_one"), re.S)[0]
+
+    def test_from_the_stored_run(self, fresh):
+        head = self.head(fresh)
+        assert "To run it: about 4 minutes on 2 cores of a laptop" in head and "not yet measured" not in head
+        assert "<thead" not in head, "an empty head is read aloud"
+
+    def test_of_a_recorded_run_on_a_gpu_too(self, fresh):
+        chapter = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
+        run = chapter["metadata"]["nbdgm"] | {"budget": "gpu", "device": "A GPU", "seconds": 130.0, "claims": []}
+        (fresh.root / "tools/data/runs").mkdir()
+        fresh.write("tools/data/runs/vae.5_one.gpu.json", json.dumps(run))
+        assert "of a laptop, about 2 minutes on a GPU" in self.head(fresh)
+
+
+class TestFolding:
+    def proofs(self, fresh, *tags: str) -> str:
+        other = json.loads((fresh.root / "book/vae/5_one.ipynb").read_text())
+        other["cells"][2]["metadata"] = {"tags": ["proof", *tags]}
+        fresh.write("book/vae/5_one.ipynb", json.dumps(other))
+        assert fresh.build() == ""
+        return fresh.page("vae/5_one")
+
+    def test_a_proof_is_one_line_with_its_case_above_derivation_and_code(self, fresh):
+        page = self.proofs(fresh)
+        summary = re.search(r'<details class="nb-proof"><summary>(.*?)</summary>', page, re.S)[1]
+        assert "KL of <math><mi>N</mi></math>" in summary and "proved" in summary and "for two states" in summary
+        below = page.partition(summary)[2]
+        assert below.index("nbdgm-proof x") < below.index("Checking code") < below.index("cell_input")
+
+    def test_an_open_proof_stands_open(self, fresh):
+        assert '<details class="nb-proof" open>' in self.proofs(fresh, "open-proof")
+
+
+class TestFigures:
+    def test_plots_and_films_are_numbered_in_one_row(self):
+        plot, film = '<img alt="D-17: two curves" src="../_images/a.png"/>', '<figure class="nbdgm-film" x><figcaption s>'
+        shown = figures.numbered(
+            plot + film + '<img alt="" src="../_images/b.png"/><img alt="logo" src="../_static/x"/>' + plot, "6."
+        )
+        assert shown.count('<span class="nb-number">Figure 6.') == 3
+        assert '<figcaption><span class="nb-number">Figure 6.1</span> Two curves.</figcaption></figure>' in shown
+        assert '<figcaption s><span class="nb-number">Figure 6.2</span> ' in shown and "Figure 6.3</span> Two curves." in shown
+
+
+def test_a_link_of_one_formula_has_a_name():
+    link = '<a class="reference internal" href="x"><math><msub><mi>W</mi><mn>1</mn></msub></math></a>'
+    assert 'href="x" aria-label="W  1"><math>' in re.sub(r"   +", "  ", formulas.named(link))
+    assert formulas.named(link.replace("<math>", "of <math>")) == link.replace("<math>", "of <math>")
+
+
+class TestPreviews:
+    PAGE = (
+        '<p id="p">no</p><div class="math" id="equation-eq-a"><div>a</div><a class="headerlink" href="#x">#</a></div>'
+        '<div class="proof theorem admonition" id="thm">T<div id="in">i</div></div><div class="citation" id="id1">C</div>'
+    )
+
+    def test_what_is_shown_is_whole_and_has_no_ids(self):
+        assert previews.element(self.PAGE, "equation-eq-a") == '<div class="math"><div>a</div></div>'
+        assert previews.element(self.PAGE, "thm") == '<div class="proof theorem admonition">T<div>i</div></div>'
+        assert previews.element(self.PAGE, "id1") == '<div class="citation">C</div>'
+
+    def test_other_things_are_not_shown(self):
+        assert previews.element(self.PAGE, "p") == previews.element(self.PAGE, "nowhere") == ""
+
+    def test_a_page_keeps_what_its_links_to_other_pages_lead_to(self, fresh):
+        fresh.write("book/appendix/one.md", "# One\n\n$$a$$ (eq-far)\n")
+        fresh.write("book/appendix/two.md", "# Two\n\nSee {eq}`eq-far`.\n")
+        fresh.write(
+            "index.md",
+            (fresh.root / "index.md")
+            .read_text()
+            .replace("```\n", "", 0)
+            .replace("book/vae/5_one", "book/vae/5_one\nbook/appendix/one\nbook/appendix/two"),
+        )
+        for _ in range(2):  # built again, the page holds it once
+            fresh.build()
+            page = fresh.page("appendix/two")
+            assert page.count('<template data-for="one.html#equation-eq-far"><div class="math">') == 1
+            assert page.endswith("</body>\n</html>") or page.rstrip().endswith("</html>")
+
+
+class TestFront:
+    MAP = "- {chapter: vae/5, needs: [], at: [0, 0]}"
+
+    def test_the_drawing_leads_to_the_chapters(self, fresh):
+        fresh.write("tools/data/book_map.yml", self.MAP)
+        fresh.write("book/appendix/glossary.md", "# Glossary\n\n```{book-map}\n```")
+        assert fresh.build() == ""
+        assert '<a href="../vae/5_one.html" class="nb-vae"><rect' in fresh.page("appendix/glossary")
+
+    def test_a_chapter_that_is_not_drawn_stops_the_build(self, fresh):
+        fresh.write("tools/data/book_map.yml", self.MAP.replace("vae/5", "vae/6"))
+        fresh.write("book/appendix/glossary.md", "# Glossary\n\n```{book-map}\n```")
+        with pytest.raises(ExtensionError, match=r"draws \['vae/6'\] that are no chapters, and lacks \['vae/5'\]"):
+            fresh.build()
+
+    def test_a_film_that_is_not_there_is_named(self, fresh):
+        fresh.write("book/appendix/glossary.md", "# Glossary\n\n```{chapter-film} vae/5 claim\n```")
+        assert "vae/5 has no cell 'claim' that stores a film" in fresh.build()
 
 
 def test_address_is_read_from_pyproject(fresh):

@@ -34,6 +34,7 @@ def test_a_film_is_accessible_escaped_and_stands_alone(shown):
     html = shown.html
     assert '<input type="range" min="0" max="4" value="4" step="1" aria-label="a &quot;b&quot; &lt;c&gt;"' in html
     assert 'aria-label="a &quot;b&quot; &lt;c&gt;, 5 frames"' in html
+    assert '<figure class="nbdgm-film"' in html and 'data-lm-suppress-shortcuts="true"' in html  # the arrow keys, in JupyterLab
     assert not re.search(r"(?:src|href)=\"(?!data:)", html) and "http" not in html
     titles = re.search(r'data-titles="([^"]*)"', html).group(1)
     import html as escapes

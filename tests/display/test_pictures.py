@@ -189,6 +189,7 @@ def test_the_manifold_spreads_codes_as_the_normal_law_does(shown):
     for bad in (0.5, 1.0, math.nan):
         with pytest.raises(ValueError, match=r"quantile: expected a number between 0\.5 and 1"):
             manifold(decode, quantile=bad)
+    assert manifold_frame(lambda z: z, 3, device="meta").device.type == "meta"
     with pytest.raises(ValueError, match="decode: values from"):
         manifold(lambda z: 9 * decode(z), n=2, device="cpu")
 

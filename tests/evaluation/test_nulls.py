@@ -87,6 +87,8 @@ def test_a_mark_of_the_ring_is_reached_by_the_data_and_by_none_of_these():
     assert min(apart.values()) > 10 * abs(energy_distance(fresh, data).item())
     assert list(nulls.trivial_models(PICTURES, 5)) == ["uniform noise", "normal noise", "the mean", "copies"]
     assert all(x.shape == (5, 1, 4, 4) for x in nulls.trivial_models(Images(PICTURES), 5).values())
+    for given in (POINTS.tolist(), POINTS.numpy(), POINTS.long()):
+        assert "a disc" in nulls.trivial_models(given, 2)
 
 
 @pytest.mark.parametrize("model", EVERY)

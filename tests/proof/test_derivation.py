@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from nbdgm import proof
 from nbdgm.proof import ProofError, checking, deriving, evaluating, mutants, norm, recording, rendering, roots, source
+from nbdgm.proof.mathml import mathml
 
 derivation = partial(proof.derivation, scope="a case")
 x, y = sp.symbols("x y", real=True)
@@ -78,7 +79,7 @@ def test_an_interval_is_part_of_the_hypotheses(shown):
         d.line(sp.log(1 - p) + q, "definition")
         d.line(q - sp.log(1 / (1 - p)), "invert")
     assert "0 < p < 1; q > 0" in shown[0]["text/plain"]
-    assert "0 &lt; p &lt; 1" in shown[0]["text/html"]
+    assert mathml("0 < p < 1") in shown[0]["text/html"]
 
 
 def test_a_domain_for_one_line():
@@ -209,11 +210,15 @@ def test_the_bundle_has_text_html_and_json(shown):
     }
     json.dumps(record)
     page = bundle["text/html"]
-    assert r"\(\displaystyle \sum_{i&lt;n} a_i\)" in page  # what is shown, escaped
-    assert r"\(\displaystyle \left(p + x\right)^{2}\)" in page  # what was checked, unfolds
-    assert r"squares \(x &lt; p\)" in page and "for &lt;all&gt;" in page
-    assert "tex2jax_process" in page  # else MathJax passes it by in the book
-    assert r"\(p > 0\)".replace(">", "&gt;") in page and r"x\text{ real}" in page
+
+    def drawn(tex: str, large: bool = True) -> str:
+        return mathml(r"\displaystyle " * large + tex)
+
+    assert drawn(r"\sum_{i<n} a_i") in page and "&lt;" in drawn(r"\sum_{i<n} a_i")  # what is shown, escaped
+    assert drawn(r"\left(p + x\right)^{2}") in page  # what was checked, below
+    assert "squares " + drawn("x < p", large=False) in page and "for &lt;all&gt;" in page
+    assert drawn("p > 0", large=False) in page and "real</mtext>" in page
+    assert "\\(" not in page  # nothing waits for a script
     assert "E-1.1 ERR-2" in bundle["text/plain"] and "✓ proved: binomial" in bundle["text/plain"]
 
 

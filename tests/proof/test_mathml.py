@@ -50,6 +50,11 @@ def test_letters_that_browsers_draw():
     assert "mathvariant" not in mathml(r"\mathcal{N}(\mathbf{x}\mid\boldsymbol{\mu})").replace('mathvariant="normal"', "")
 
 
+def test_signs_that_the_converter_gets_wrong():
+    assert words(r"x \sim p") == ["mi:x", "mo:∼", "mi:p"]
+    assert '<mi mathvariant="normal">Γ</mi>' in mathml(r"\Gamma") and "<mi>γ</mi>" in mathml(r"\gamma")
+
+
 def test_aligned_formulas_are_tables_with_aligned_columns():
     root = ET.fromstring(mathml(r"\begin{aligned}a&=b\\&=c\end{aligned}", display=True))
     assert root.get("display") == "block"

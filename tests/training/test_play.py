@@ -403,12 +403,14 @@ def test_an_executed_notebook_stores_no_bar(tmp_path):
         "import itertools, torch; from torch import nn; from nbdgm import Player, play; net = nn.Linear(1, 1)",
         "h = play(Player(net, loss=lambda x: net(x).square().sum()), itertools.repeat(torch.ones(1, 1)), 300)",
         "get_ipython().kernel._allow_stdin = True; from nbdgm.training import progress; print(progress.watched())",
+        "h = play(Player(net, loss=lambda x: net(x).square().sum()), itertools.repeat(torch.ones(1, 1)), 300, progress=True)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in code])
     nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [cell.outputs for cell in notebook.cells]
     assert outputs[:3] == [[], [], []]
     assert outputs[3][0]["text"] == "True\n"  # whereas a person's notebook shows one
+    assert {output["name"] for output in outputs[4]} == {"stdout"}, "standard error is a red band"
 
 
 @pytest.mark.parametrize("stream", [None, "closed"])

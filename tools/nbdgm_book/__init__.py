@@ -3,7 +3,14 @@
 - `theme`: what depends on the repository's address, one search box, the footer that says where a page's outputs come from;
 - `links`: anchors at cells, and IDs such as E-13.26 in the appendix as links to the source map;
 - `sources`: the folded block at the end of a chapter that lists the entries of the source map that it treats;
-- `pages`: the directives of the appendix (source map, indexes, errata, execution times, glossary, reading list);
+- `pages`: the directives of the appendix (source map, indexes, errata, execution times, reading list);
+- `glossary`: the terms of the book, defined;
+- `front`: the front page's drawing and film;
+- `previews`: what a link leads to, shown when a reader points at it;
+- `figures`: numbers and captions;
+- `formulas`, `folding`, `lighten`: mathematics without a script, proofs behind one line, half the elements;
+- `search`: the sections that the search page searches;
+- `copies`: the chapters as plain notebooks beside the pages;
 - `replications`: in how many other runs each claim held;
 - `drawn`: those of its page about the drawn data.
 """
@@ -21,7 +28,23 @@ for folder in (ROOT / "tools", ROOT):
 
 import chapters  # noqa: E402
 
-from nbdgm_book import drawn, links, pages, replications, sources, theme  # noqa: E402
+from nbdgm_book import (  # noqa: E402
+    copies,
+    drawn,
+    figures,
+    folding,
+    formulas,
+    front,
+    glossary,
+    lighten,
+    links,
+    pages,
+    previews,
+    replications,
+    search,
+    sources,
+    theme,
+)
 
 
 def fingerprint(root: Path = ROOT) -> str:
@@ -47,5 +70,14 @@ def setup(app: Sphinx) -> dict:
     sources.setup(app)
     pages.setup(app)
     drawn.setup(app)
+    formulas.setup(app)
+    folding.setup(app)
+    lighten.setup(app)
+    search.setup(app)
+    copies.setup(app)
+    glossary.setup(app)
+    front.setup(app)
+    figures.setup(app)
+    previews.setup(app)
     replications.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

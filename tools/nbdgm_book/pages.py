@@ -356,19 +356,6 @@ class Execution(BookDirective):
         return [self.table(head, rows, ("nb-numbers",)), *notes]
 
 
-class Glossary(BookDirective):
-    """`{glossary-table}`: English and Chinese terms, sorted by the English; an asterisk marks what no source uses."""
-
-    def run(self) -> list[nodes.Node]:
-        terms = sorted(self.read(data.GLOSSARY), key=lambda t: str(t["en"]).lower())
-        chinese = [f"{t['zh']}{' *' if t.get('proposed') else ''}" for t in terms]
-        rows = [
-            [[*self.inline(str(t["en"]))], [nodes.inline("", zh, classes=["nb-zh"])]]
-            for t, zh in zip(terms, chinese, strict=True)
-        ]
-        return [self.table(["English", "Chinese"], rows, ("nb-glossary",))]
-
-
 class ReadingList(BookDirective):
     """`{reading-list}`: the source map's reading list, each with its entry in the bibliography."""
 
@@ -399,5 +386,4 @@ def setup(app: Sphinx) -> None:
     app.add_directive("proof-index", ProofIndex)
     app.add_directive("claim-index", ClaimIndex)
     app.add_directive("execution-table", Execution)
-    app.add_directive("glossary-table", Glossary)
     app.add_directive("reading-list", ReadingList)
