@@ -233,7 +233,7 @@ def test_a_loss_that_is_nan_for_no_copys_reason_breaks_all():
     assert len(result.failed) == 2
 
 
-def test_a_loss_may_divide_by_the_zeros_of_a_broken_copy():
+def test_a_loss_may_divide_by_what_a_broken_copy_answers():
     dividing = Contender("x", GAN.critic, lambda D, real, fake: GAN.generator(D, real, fake) + 1e-3 * (1 / fake**2).mean())
     setting, seeds = Setting(1e-3), (0, 1, 2)
     broken = arena(generator=lambda n: Poisoned(n, [2, 16, 1], 1)).run(dividing, setting, 6, seeds, looks=2)
@@ -248,6 +248,29 @@ def test_a_network_may_have_parameters_that_are_not_trained():
         return crowd
 
     assert np.isfinite(arena(critic=frozen).run(GAN, Setting(1e-3), 2, (0, 1), looks=1).final()).all()
+
+
+def test_a_parameter_that_all_copies_share_breaks_them_together():
+    class Shared(Crowd):
+        def __init__(self, n):
+            super().__init__(n, [2, 8, 1])
+            self.scale = nn.Parameter(torch.ones(1, 1, 1))
+
+        def forward(self, x):
+            return super().forward(x) * self.scale
+
+    place = arena(generator=Shared)
+    fine = place.run(GAN, Setting(1e-3), 4, (0, 1), looks=1)
+    assert np.isfinite(fine.final()).all() and not fine.failed
+    turns = itertools.count()
+
+    def careless(D, real, fake):
+        steep = (fake[:1] * 0).sqrt().sum() if next(turns) >= 2 else 0.0  # 0, with an infinite slope times 0: NaN
+        return GAN.generator(D, real, fake) + steep
+
+    broken = place.run(Contender("x", GAN.critic, careless), Setting(1e-3), 8, (0, 1), looks=4)
+    assert np.isfinite(broken.measures["distance"]).all(1).tolist() == [True, True, False, False, False]
+    assert len(broken.failed) == 2
 
 
 def test_seeds_that_break_at_different_times():

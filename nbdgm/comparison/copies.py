@@ -1,7 +1,7 @@
 """Many seeds in one batched game: which copies are still whole, and what keeps a broken one from spoiling the others.
 
-A copy breaks when one of its outputs or gradients becomes NaN or infinite. From then on its outputs and its gradients are
-zero, and the loss that is logged stays finite. For the others nothing is changed: the loss is a mean over examples.
+A copy breaks when one of its outputs or gradients becomes NaN or infinite. From then on its gradients are zero, and the loss
+that is logged stays finite. For the others nothing is changed, since the loss is a mean over examples.
 """
 
 import itertools
@@ -25,14 +25,13 @@ class Copies:
     """
 
     def __init__(self, networks: list[nn.Module], copies: int) -> None:
-        self.tensors = [t for net in networks for t in [*net.parameters(), *net.buffers()]]
-        self.whole = torch.ones(copies, dtype=torch.bool, device=self.tensors[0].device)
+        parameters = [p for net in networks for p in net.parameters() if p.requires_grad]
+        self.whole = torch.ones(copies, dtype=torch.bool, device=parameters[0].device)
         self.broken: dict[int, str] = {}
         self._turn = "before the first update"
         self._finite = True  # the last loss
-        for net in networks:
-            for parameter in [p for p in net.parameters() if p.requires_grad]:
-                parameter.register_hook(self._gradient)
+        for parameter in parameters:
+            parameter.register_hook(self._gradient)
 
     @property
     def intact(self) -> bool:
@@ -40,12 +39,9 @@ class Copies:
         return bool(self.whole.all())
 
     def outputs(self, x: Tensor) -> Tensor:
-        """Flat outputs (copies * B, ...), with zeros in place of a broken copy's."""
-        parts = x.unflatten(0, (len(self.whole), -1))
-        self._notice(parts.detach().isfinite().flatten(1).all(1))
-        if self.intact:
-            return x
-        return parts.where(self._mask(parts), 0.0).flatten(0, 1)
+        """Flat outputs (copies * B, ...), after a look at each copy's."""
+        self.whole = self.whole & x.detach().unflatten(0, (len(self.whole), -1)).isfinite().flatten(1).all(1)
+        return x
 
     def guarded(self, loss: Callable[[Any], Tensor], name: str) -> Callable[[Any], Tensor]:
         """The loss (batch -> scalar) of the player `name`, with the same gradient, and finite for the log in every update.
@@ -65,7 +61,7 @@ class Copies:
         return turn
 
     def settle(self) -> None:
-        """After an update: give broken copies the weights of a whole one, so that their numbers stay finite.
+        """After an update: write down what broke in it.
 
         A loss that was not finite although every output and gradient was belongs to no copy in particular: all break.
 
@@ -77,34 +73,18 @@ class Copies:
         self._finite = True
         if self.intact:
             return
-        broken = ~self.whole
-        for i in broken.nonzero().flatten().tolist():
+        for i in (~self.whole).nonzero().flatten().tolist():
             self.broken.setdefault(i, self._turn)
-        first = self._first()
-        with torch.no_grad():
-            for t in self.tensors:
-                if t.shape[:1] == self.whole.shape:
-                    t[broken] = t[first].clone()
+        if len(self.broken) == len(self.whole):
+            raise NoCopyLeft
 
     def _gradient(self, gradient: Tensor) -> Tensor:
-        finite = gradient.isfinite()
-        own = gradient.shape[:1] == self.whole.shape
-        self._notice(finite.flatten(1).all(1) if own else finite.all())
+        finite, own = gradient.isfinite(), gradient.shape[:1] == self.whole.shape
+        self.whole = self.whole & (finite.flatten(1).all(1) if own else finite.all())
         if self.intact:
             return gradient
-        return gradient.where(self._mask(gradient), 0.0) if own else torch.zeros_like(gradient)
-
-    def _notice(self, finite: Tensor) -> None:
-        self.whole = self.whole & finite  # not in place: a mask may wait in a graph
-
-    def _mask(self, x: Tensor) -> Tensor:
-        return self.whole.view(-1, *[1] * (x.ndim - 1))
-
-    def _first(self) -> int:
-        if not self.whole.any():
-            self.broken = {i: self._turn for i in range(len(self.whole))} | self.broken
-            raise NoCopyLeft
-        return int(self.whole.int().argmax())
+        mask = self.whole.view(-1, *[1] * (gradient.ndim - 1)) if own else self.whole.any()
+        return gradient.where(mask, 0.0)
 
 
 class _Finite(torch.autograd.Function):
