@@ -1,4 +1,3 @@
-import ast
 import dataclasses
 import itertools
 import math
@@ -141,7 +140,7 @@ def made(name, values, **options):
 
 def shown(capsys):
     """The rows of the table that was printed, and its text."""
-    text = ast.literal_eval(capsys.readouterr().out)["text/plain"]
+    text = capsys.readouterr().out
     return text.splitlines(), text
 
 
@@ -232,6 +231,23 @@ def test_a_loss_that_is_nan_for_no_copys_reason_breaks_all():
     result = arena().run(nobody, Setting(1e-3), 4, (0, 1), looks=2)
     assert np.isfinite(result.measures["distance"][0]).all() and np.isinf(result.measures["distance"][1:]).all()
     assert len(result.failed) == 2
+
+
+def test_a_loss_may_divide_by_the_zeros_of_a_broken_copy():
+    dividing = Contender("x", GAN.critic, lambda D, real, fake: GAN.generator(D, real, fake) + 1e-3 * (1 / fake**2).mean())
+    setting, seeds = Setting(1e-3), (0, 1, 2)
+    broken = arena(generator=lambda n: Poisoned(n, [2, 16, 1], 1)).run(dividing, setting, 6, seeds, looks=2)
+    healthy = arena().run(dividing, setting, 6, seeds, looks=2)
+    assert np.array_equal(broken.final()[[0, 2]], healthy.final()[[0, 2]]) and len(broken.failed) == 1
+
+
+def test_a_network_may_have_parameters_that_are_not_trained():
+    def frozen(n):
+        crowd = Crowd(n, [1, 8, 1])
+        crowd.weights[0].requires_grad_(False)
+        return crowd
+
+    assert np.isfinite(arena(critic=frozen).run(GAN, Setting(1e-3), 2, (0, 1), looks=1).final()).all()
 
 
 def test_seeds_that_break_at_different_times():

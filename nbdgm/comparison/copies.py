@@ -1,7 +1,7 @@
 """Many seeds in one batched game: which copies are still whole, and what keeps a broken one from spoiling the others.
 
-A copy breaks when one of its outputs or gradients becomes NaN or infinite. From then on its gradients are zero, and others see
-the outputs of a whole copy in place of its own, so that a loss summed over all stays finite. Nothing is changed for the whole.
+A copy breaks when one of its outputs or gradients becomes NaN or infinite. From then on its outputs and its gradients are
+zero, and the loss that is logged stays finite. For the others nothing is changed: the loss is a mean over examples.
 """
 
 import itertools
@@ -40,16 +40,12 @@ class Copies:
         return bool(self.whole.all())
 
     def outputs(self, x: Tensor) -> Tensor:
-        """Flat outputs (copies * B, ...), with those of a whole copy in place of a broken one's.
-
-        Raises:
-            NoCopyLeft: there is none.
-        """
+        """Flat outputs (copies * B, ...), with zeros in place of a broken copy's."""
         parts = x.unflatten(0, (len(self.whole), -1))
         self._notice(parts.detach().isfinite().flatten(1).all(1))
         if self.intact:
             return x
-        return parts.where(self._mask(parts), parts[self._first()].detach()).flatten(0, 1)
+        return parts.where(self._mask(parts), 0.0).flatten(0, 1)
 
     def guarded(self, loss: Callable[[Any], Tensor], name: str) -> Callable[[Any], Tensor]:
         """The loss (batch -> scalar) of the player `name`, with the same gradient, and finite for the log in every update.

@@ -70,7 +70,7 @@ class Match:
         return full(self.G(z) if self.copies is None else self.G(z.unflatten(0, (self.copies, n))).flatten(0, 1))
 
     def sample(self, n: int) -> Tensor:
-        """The same, with a whole copy's examples in place of a broken one's."""
+        """The same, with zeros in place of a broken copy's."""
         return self.guard.outputs(self.generated(n)) if self.guard else self.generated(n)
 
     def _players(self) -> list[Player]:

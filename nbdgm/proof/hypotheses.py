@@ -167,7 +167,7 @@ def printed(x: sp.Basic) -> str:
 def refuse_namesakes(seen: dict[str, sp.Basic], expr: sp.Basic) -> None:
     """Raise when two different things print alike: mu real and mu positive, mu1 and mu_1, p_1 and p[1], f(t) with two signs."""
     labels = {y for base in expr.atoms(sp.IndexedBase) for y in base.atoms(sp.Symbol)}
-    names = (expr.atoms(sp.Symbol) - labels) | expr.atoms(sp.Indexed, AppliedUndef, Named)
+    names = (expr.atoms(sp.Symbol) - labels) | expr.atoms(sp.Indexed, AppliedUndef, Named, sp.MatrixSymbol)
     for x in ordered(names):
         what = x.func if isinstance(x, AppliedUndef) else x
         if seen.setdefault(printed(x), what) != what:

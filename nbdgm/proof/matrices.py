@@ -15,7 +15,17 @@ from nbdgm.proof.errors import ProofError
 
 Letter = tuple[sp.MatrixExpr, bool, bool]  # a matrix, transposed?, inverted?
 Word = tuple[Letter, ...]
-DECLARED: dict[sp.MatrixSymbol, str] = {}  # "symmetric", "positive": what is known of a matrix beyond its shape
+
+
+class Symmetric(sp.MatrixSymbol):
+    """A matrix that is its own transpose."""
+
+
+class Positive(Symmetric):
+    """A symmetric matrix that is positive definite."""
+
+
+KINDS = {"": sp.MatrixSymbol, "symmetric": Symmetric, "positive": Positive}
 
 
 class Scalar(sp.Symbol):
@@ -32,12 +42,10 @@ class Scalar(sp.Symbol):
 
 def matrix(name: str, rows: object, columns: object = None, kind: str = "") -> sp.MatrixSymbol:
     """A real matrix of any size (a column vector: `matrix("x", n, 1)`); `kind` is "symmetric" or "positive" (definite)."""
-    found = sp.MatrixSymbol(name, sp.sympify(rows), sp.sympify(rows if columns is None else columns))
-    if kind not in ("", "symmetric", "positive") or (kind and found.rows != found.cols):
+    columns = rows if columns is None else columns
+    if kind not in KINDS or (kind and rows != columns):
         raise ProofError(f"matrix: kind is 'symmetric' or 'positive' for a square matrix, not {kind!r}")
-    if DECLARED.setdefault(found, kind) != kind:
-        raise ProofError(f"matrix: {name} has been declared {DECLARED[found] or 'without a kind'}; take another letter")
-    return found
+    return KINDS[kind](name, sp.sympify(rows), sp.sympify(columns))
 
 
 def scalars(expr: sp.Expr) -> sp.Expr:
@@ -110,7 +118,7 @@ def _inverted(x: Letter) -> Letter:
 
 
 def _turned_over(word: Word) -> Word:
-    return tuple((m, t if DECLARED.get(m) else not t, inv) for m, t, inv in reversed(word))
+    return tuple((m, t if isinstance(m, Symmetric) else not t, inv) for m, t, inv in reversed(word))
 
 
 def _cancelled(word: Word) -> Word:
@@ -153,14 +161,14 @@ def _letter(word: Word) -> sp.Expr:
     first, *rest = word
     square = [m for m, *_ in rest[:-1]] if len(word) > 2 else []
     vectors = len(word) > 1 and _rows(first) == 1 and word[-1][0] == first[0]
-    positive = vectors and all(DECLARED.get(m) == "positive" for m in square) and len(square) <= 1
+    positive = vectors and all(isinstance(m, Positive) for m in square) and len(square) <= 1
     return Scalar(f"tr({_ascii(_spelled(word))})", **({"nonnegative": True} if positive else {"real": True}))
 
 
 def _det(x: Letter) -> sp.Expr:
     found = Scalar(
         f"det({_ascii(_spelled(((x[0], False, False),)))})",
-        **({"positive": True} if DECLARED.get(x[0]) == "positive" else {"real": True}),
+        **({"positive": True} if isinstance(x[0], Positive) else {"real": True}),
     )
     return 1 / found if x[2] else found
 

@@ -45,7 +45,7 @@ def read(value: object) -> sp.Basic:
     if isinstance(value, sp.MatrixBase):
         return value.as_immutable()
     if isinstance(value, sp.MatrixExpr):
-        raise ProofError("a line is a number: take the Trace or the Determinant of matrices of symbolic size")
+        raise ProofError("a line is an expression, not a matrix without entries: take its Trace or its Determinant")
     if not isinstance(value, sp.Expr):
         raise ProofError(f"a line is an expression, not a {type(value).__name__}; give one relation a call")
     return value

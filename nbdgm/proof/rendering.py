@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from nbdgm.proof.mathml import mathml
-from nbdgm.proof.matrices import DECLARED
+from nbdgm.proof.matrices import Positive, Symmetric
 from nbdgm.proof.named import Det, Entry, Mean, names
 from nbdgm.proof.named import tex as show_tex
 from nbdgm.proof.signs import Least
@@ -225,7 +225,7 @@ def _hypotheses(d: Derivation, tex: bool) -> str:
         out.append(said)
     matrices = sorted({m for expr in d.shown for m in expr.atoms(sp.MatrixSymbol)}, key=str)
     for m in matrices:
-        kind = {"symmetric": " symmetric", "positive": " symmetric positive definite"}.get(DECLARED.get(m, ""), "")
+        kind = " symmetric positive definite" if isinstance(m, Positive) else " symmetric" if isinstance(m, Symmetric) else ""
         size = formula(rf"{sp.latex(m)}: {sp.latex(m.rows)} \times {sp.latex(m.cols)}") if tex else f"{m}: {m.rows} x {m.cols}"
         out.append(size + kind)
     out += [formula(c.tex) if tex else c.plain for c in d.conditions]

@@ -617,7 +617,7 @@ WRONG = {
     ],
     "O08 variance of importance weights, any n": [
         ("(P[i] / Q[i] - 1) ** 2", "(P[i] / Q[i] + 1) ** 2"),
-        ('P[i] / Q[i]) ** 2, "variance"', 'P[i] / Q[i]), "variance"'),
+        ('** 2) - 1, "variance"', '** 2) + 1, "variance"'),
         ("expectation(Q, lambda i: (P[i] / Q[i] - 1)", "expectation(P, lambda i: (P[i] / Q[i] - 1)"),
     ],
     "O09 AR(1): the variance of the forward process by induction": [

@@ -100,7 +100,7 @@ def test_a_complex_symbol_is_refused():
 
 @pytest.mark.parametrize("line", [True, None, [x], "x", x > 0, sp.MatrixSymbol("W", 2, 3)])
 def test_only_expressions_are_lines(line):
-    with pytest.raises(ProofError, match=r"a line is an expression|MatrixSymbol"), derivation("E-1", "t") as d:
+    with pytest.raises(ProofError, match="a line is a"), derivation("E-1", "t") as d:
         d.line(line, "definition")
 
 
