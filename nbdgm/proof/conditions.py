@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import sympy as sp
 
@@ -70,12 +71,27 @@ def _needs(expr: sp.Expr, bound: tuple[sp.Symbol, ...]) -> Iterator[tuple[sp.Exp
                 yield expr.base, "!="
         elif isinstance(expr, sp.log):
             yield expr.args[0], ">"
+        elif isinstance(expr, sp.Derivative):
+            yield from ((corner, "!=") for corner in _corners(expr.expr) if corner.has(*expr.variables))
         for kinds, need, sign in EDGES:
             if isinstance(expr, kinds):
                 yield need(expr.args[-1]), sign
     for child in expr.args:
         if isinstance(child, sp.Expr):
             yield from _needs(child, bound)
+
+
+def _corners(expr: sp.Expr) -> Iterator[sp.Expr]:
+    """What is zero where `expr` has a corner or a jump, and no slope."""
+    for node in expr.atoms(sp.Abs, sp.sign, sp.Heaviside):
+        yield node.args[0]
+    for node in expr.atoms(sp.Max, sp.Min):
+        yield from (a - b for a, b in combinations(node.args, 2))
+    for node in expr.atoms(sp.floor, sp.ceiling):
+        yield sp.sin(sp.pi * node.args[0])
+    for node in expr.atoms(sp.Piecewise):
+        for relation in node.atoms(sp.core.relational.Relational):
+            yield relation.lhs - relation.rhs
 
 
 def _factors(expr: sp.Expr) -> list[sp.Expr]:

@@ -279,7 +279,7 @@ class _Reader:
         kept = _improper(found)
         for head in set().union(*map(_improper, sides)) - kept:
             raise ProofError(
-                f"{ast.unparse(node)[:80]}: {short(head)} is gone before anything can be checked: it may diverge; "
+                f"{ast.unparse(node)[:80]}: {short(head)} is gone before anything can be checked: it may not exist; "
                 "leave it out, or prove its value first"
             )
         kept = _denominators(found)
@@ -333,9 +333,9 @@ def _bind(target: ast.AST) -> types.CodeType:
 
 
 def _improper(expr: sp.Expr) -> set[sp.Expr]:
-    """Integrals and infinite sums: what may diverge."""
+    """Integrals and infinite sums, which may diverge, and inverses, which need not exist."""
     infinite = {s for s in expr.atoms(sp.Sum, sp.Product) if any(b.is_infinite for limit in s.limits for b in limit[1:])}
-    return expr.atoms(sp.Integral) | infinite
+    return expr.atoms(sp.Integral, sp.Inverse) | infinite
 
 
 @lru_cache(maxsize=2048)

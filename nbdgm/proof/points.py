@@ -64,18 +64,20 @@ def draw_points(symbols: Sequence[sp.Symbol], seed: str) -> list[tuple[list[dict
     return moderate + [([{x: draw(x, rng, size) for x in symbols} for size in (6.0, 2.0, 1.2)], True) for _ in range(POINTS)]
 
 
-def _guarded(function: Callable[[mpmath.mpf], mpmath.mpf]) -> Callable[[mpmath.mpf], mpmath.mpf]:
-    """The function, for arguments that fit into memory: mpmath writes the whole part of x out, were it of 10^12 digits."""
+def _guarded(name: str) -> Callable[[mpmath.mpf], mpmath.mpf]:
+    """A function of mpmath, for arguments that fit into memory: it writes the whole part of x out, were it of 10^12 digits."""
+
+    function = getattr(mpmath, name)
 
     def guarded(x: mpmath.mpf) -> mpmath.mpf:
         if mpmath.isfinite(x) and x != 0 and mpmath.mag(x) > 2000:
-            raise OverflowError(f"{function.__name__} of a number of more than 600 digits")
+            raise OverflowError(f"{name} of a number of more than 600 digits")
         return function(x)
 
     return guarded
 
 
-SAFE = {name: _guarded(getattr(mpmath, name)) for name in ("exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "gamma", "erf")}
+SAFE = {name: _guarded(name) for name in ("exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "gamma", "erf")}
 
 
 def number_function(symbols: Sequence[sp.Symbol], parts: Sequence[sp.Expr]) -> Callable[[Point, int], list[mpmath.mpf]]:

@@ -451,7 +451,7 @@ with derivation("E-0.1", "attack") as d:
 """,
     ),
     ("numbers", "an exponential of an exponential"): (
-        "not|reach",
+        "600 digits|does not follow",
         """
 with derivation("E-0.1", "attack") as d:
     d.line(exp(exp(exp(p))) + q, "?")
@@ -1044,6 +1044,134 @@ with derivation("E-0.1", "attack", scope="general") as d:
 with derivation("E-0.1", "attack", scope="General") as d:
     d.line((x + p) ** 2, "?")
     d.line(x**2 + 2 * p * x + p**2, "?")
+""",
+    ),
+    ("domains", "an inverse matrix that need not exist"): (
+        "gone before",
+        """
+n = size("n")
+A = MatrixSymbol("A", n, n)
+with derivation("E-0.1", "attack") as d:
+    d.line(Trace(A * A.I), "?")
+    d.line(n, "?")
+""",
+    ),
+    ("domains", "an inverse in a function of the cell"): (
+        "said nowhere",
+        """
+def one(m):
+    return (x - m) * (-m + x) ** -1
+
+
+with derivation("E-0.1", "attack") as d:
+    d.line(one(mu) * log(p * q), "?")
+    d.line(log(p) + log(q), "?")
+""",
+    ),
+    ("domains", "simplified before it is read"): (
+        "said nowhere",
+        """
+with derivation("E-0.1", "attack") as d:
+    d.line(simplify((x**2 - mu**2) / (x - mu)) + log(p * q), "?")
+    d.line(x + mu + log(p) + log(q), "?")
+""",
+    ),
+    ("domains", "a sum over a list"): (
+        "gone before",
+        """
+F = Integral(1 / x, (x, 0, 1))
+with derivation("E-0.1", "attack") as d:
+    d.line(sum([F, -F]) + log(p * q), "?")
+    d.line(log(p) + log(q), "?")
+""",
+    ),
+    ("domains", "carried out with doit"): (
+        "gone before",
+        """
+with derivation("E-0.1", "attack") as d:
+    d.line(Integral(1 / (x - p) ** 2, (x, 0, 3 * p)).doit() + log(p * q), "?")
+    d.line(log(p) + log(q) - 3 / (2 * p), "?")
+""",
+    ),
+    ("domains", "an arc cosine of any number"): (
+        "said nowhere",
+        """
+with derivation("E-0.1", "attack") as d:
+    d.line(cos(acos(x)) * log(p * q), "?")
+    d.line(x * (log(p) + log(q)), "?")
+""",
+    ),
+    ("names", "one law twice, by a helper"): (
+        "share their symbols",
+        """
+make = lambda: law("p", 2)
+P = make()
+Q = make()
+with derivation("E-0.1", "attack") as d:
+    d.line(log(P[0] * Q[1]), "?")
+    d.line(log(P[0]) + log(P[1]), "independent")
+""",
+    ),
+    ("names", "one law twice, in a loop"): (
+        "share their symbols",
+        """
+P, Q = [law("p", 2) for _ in range(2)]
+with derivation("E-0.1", "attack") as d:
+    d.line(log(P[0] * Q[1]), "?")
+    d.line(log(P[0]) + log(P[1]), "independent")
+""",
+    ),
+    ("names", "a function called log"): (
+        "looks like",
+        """
+L = Function("log", real=True)(theta)
+with derivation("E-0.1", "attack", parameters=[theta]) as d:
+    d.line(L * 2 + log(p * q), "?")
+    d.line(log(p) + log(q) + 2 * L, "?")
+""",
+    ),
+    ("names", "a symbol that reads as a power"): (
+        "Latin",
+        """
+w = Symbol("x^2", positive=True)
+with derivation("E-0.1", "attack") as d:
+    d.line(w + log(p * q), "?")
+    d.line(log(p) + log(q) + w, "?")
+""",
+    ),
+    ("hypotheses", "an index that is even"): (
+        "more is supposed|counts in",
+        """
+i, n = Symbol("i", even=True), Symbol("n", integer=True, positive=True)
+with derivation("E-0.1", "attack") as d:
+    d.line(Sum((-1) ** i * p, (i, 1, n)), "?")
+    d.line(n * p, "?")
+""",
+    ),
+    ("hypotheses", "an index that is never 0, from 0 on"): (
+        "counts in",
+        """
+i, n = Symbol("i", integer=True, positive=True), Symbol("n", integer=True, positive=True)
+with derivation("E-0.1", "attack") as d:
+    d.line(Sum(p**i * q, (i, 0, n)), "?")
+    d.line(q * Sum(p**i, (i, 0, n)), "?")
+""",
+    ),
+    ("text", "an equals sign in Unicode"): (
+        "ASCII",
+        """
+with derivation("E-0.1", "attack") as d:
+    d.line((x + p) ** 2, "?", tex="S \uff1d 0")
+    d.line(x**2 + 2 * p * x + p**2, "?")
+""",
+    ),
+    ("scopes", "a case in words that is every case"): (
+        "more than one case",
+        """
+P = law("p", 2)
+with derivation("E-0.1", "attack", scope="any number of states") as d:
+    d.line(log(P[0] * P[1]), "?")
+    d.line(log(P[0]) + log(P[1]), "?")
 """,
     ),
 }

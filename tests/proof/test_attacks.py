@@ -29,6 +29,7 @@ HYPOTHESES = {
     "p > 0; w < 0": ("w = Symbol('w', negative=True)", "Integral(exp(w*t), (t, 0, oo)) + p", "p - 1/w"),
     "n > 0 integer; n - 1 != 0": ("n = Symbol('n', integer=True, positive=True)", "(n**2 - 1)/(n - 1)", "n + 1"),
     "f(theta) > 0; theta real": ("f = Function('f', positive=True)(theta)", "log(f**2)", "2*log(f)"),
+    "x real; x != 0": ("", "Derivative(Max(x, 0), x)", "Heaviside(x)"),
     "p, q[1] > 0": ("Q = IndexedBase('q', positive=True)", "log(Q[1]*p)", "log(Q[1]) + log(p)"),
 }
 
