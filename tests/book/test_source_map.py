@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import chapters
 import pytest
 import yaml
 from pybtex.database import parse_file
@@ -212,7 +213,11 @@ def test_glossary():
         assert [w for w, count in Counter(words).items() if count > 1] == [], field
         assert all(w and w == w.strip() for w in words)
     assert [t["en"] for t in terms] == sorted((t["en"] for t in terms), key=str.lower)
-    assert all(t.keys() <= {"en", "zh", "proposed"} and t.get("proposed", True) is True for t in terms)
+    assert all({"en", "zh", "text"} <= t.keys() <= {"en", "zh", "proposed", "text", "see"} for t in terms)
+    assert all(t.get("proposed", True) is True for t in terms)
+    assert not [t["en"] for t in terms if not re.fullmatch(r"[A-Z0-9][^\n]{15,160}\.|[a-z0-9/(][^\n]{15,160}\.", t["text"])]
+    shorts = {re.match(r"book/(\w+/\d+)_", p.relative_to(ROOT).as_posix())[1] for p in chapters.paths(ROOT)}
+    assert {t["see"] for t in terms if "see" in t} <= shorts
     assert all(re.search(r"[\u4e00-\u9fff]", t["zh"]) and not re.search(r"[\u4e00-\u9fff]", t["en"]) for t in terms)
 
 
