@@ -11,7 +11,7 @@ import pytest
 import sympy as sp
 
 from nbdgm import proof
-from nbdgm.proof import ProofError, evaluating, hypotheses, limits, mutation, points, proving, recording, source
+from nbdgm.proof import ProofError, checking, evaluating, hypotheses, limits, mutation, points, proving, recording, source
 from nbdgm.proof.conditions import conditions
 from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses
@@ -359,3 +359,23 @@ def test_methods_of_proof():
     assert proving.is_nonnegative(p - 2 + 1 / p) and not proving.is_nonnegative(p - 2 + 1 / p, strict=True)
     assert not proving.is_nonnegative(x) and proving.is_nonnegative(1 + x**2, strict=True)
     assert mpmath.mp.dps == 15  # nobody has changed the precision of others
+
+
+def test_a_line_that_is_one_has_mutants_and_nothing_has_none():
+    assert [m.expr for m in mutation.mutants(sp.S.One)][:2] == [-1, 2]
+    assert list(mutation.mutants(sp.S.Zero)) == []
+
+
+def test_an_interval_is_needed_where_a_series_converges_only_in_it():
+    n = sp.Symbol("n", integer=True, nonnegative=True)
+    with recording() as found, derivation("E-1", "t", domain={t: (0, 1)}) as d:
+        d.line(sp.Sum((1 - t) * t**n, (n, 0, sp.oo)), "total mass")
+        d.line(1, "geometric series")
+    assert found[0].needless() == []
+
+
+def test_an_index_follows_the_size_that_is_either_of_its_ends(monkeypatch):
+    n, j, k = (sp.Symbol(c, integer=True, positive=True) for c in "njk")
+    monkeypatch.setattr(checking, "RANGES", {j: (sp.S.One, n), k: (n, 2 * n)})
+    drawn = list(checking.sizes({n}))
+    assert [size[n] for size in drawn] == [1, 2, 3] and all(size[j] <= size[n] <= size[k] for size in drawn)
