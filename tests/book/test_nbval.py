@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SETUP = "import nbdgm\nfrom nbdgm import claim, derivation, display\nnbdgm.setup(seed=0)"
 PROOF = """from sympy import symbols
 a, b = symbols("a b", real=True)
-with derivation("E-13.26", "a square") as d:
+with derivation("E-13.26", "a square", scope="general") as d:
     d.line((a + b) ** 2, "start")
     d.line(a**2 + 2 * a * b + b**2, "expand")"""
 RANDOM = "import torch\nfrom nbdgm import runtime\ntorch.seed()\nprint(torch.rand(3), runtime.budget_name())"
