@@ -13,7 +13,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 INDEX = "_static/search/sections.js"
-UNWANTED = ("searchtools.js", "searchindex.js", "language_data.js")
 LISTS = ("proofs", "claims", "execution", "api", "bibliography", "source_map", "errata", "notation")
 """Pages of lists: found, but after the chapters."""
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.math_block, nodes.comment, nodes.image)
@@ -88,18 +87,10 @@ def write_index(app: Sphinx, error: Exception | None) -> None:
     target.write_text(f"window.nbdgmSections={data};\n", encoding="utf-8")
 
 
-def drop_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
-    """The scripts of Sphinx's search, which the theme loads on every page."""
-    context["script_files"] = [
-        s for s in context.get("script_files", []) if not str(getattr(s, "filename", s)).endswith(UNWANTED)
-    ]
-
-
 def own_template(app: Sphinx, config: Config) -> None:
     config.templates_path = [*config.templates_path, str(Path(__file__).parent / "templates")]
 
 
 def setup(app: Sphinx) -> None:
     app.connect("config-inited", own_template)
-    app.connect("html-page-context", drop_scripts, priority=900)
     app.connect("build-finished", write_index)
