@@ -344,8 +344,6 @@ class TestReading:
 
     @pytest.mark.parametrize("theme", ["light", "dark"])
     def test_nothing_that_axe_finds(self, page, chapter, theme):
-        if chapter not in CHAPTERS[::5]:
-            pytest.skip("half a minute a page: every fifth chapter")
         assert axe(page, theme) == []
 
     def test_pictures_do_not_glare_in_the_dark(self, page, chapter):
@@ -564,6 +562,10 @@ def test_search_ranks_what_students_type(tab):
         if not found or not any(place in found[0] for place in places):
             wrong[query] = found
     assert not wrong
+
+
+def test_search_scripts_are_loaded_by_the_search_page_only(visits):
+    assert [u for u in visits(CHAPTERS[0])["requests"] if "search" in u] == []
 
 
 def test_dark_mode_has_a_button(tab):

@@ -12,8 +12,8 @@ from pathlib import Path
 import chapters
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.transforms import SphinxTransform
 
+from nbdgm_book.cells import CellTransform
 from nbdgm_book.formulas import formula
 
 DOLLARS = re.compile(r"\$([^$]+)\$")
@@ -34,27 +34,19 @@ def raw(text: str) -> nodes.raw:
     return nodes.raw("", text, format="html")
 
 
-class Fold(SphinxTransform):
+class Fold(CellTransform):
     """Fold the cells tagged `proof` and `setup`; after the anchors of cells (400), which they keep."""
 
     default_priority = 420
 
-    def apply(self) -> None:
-        path = Path(self.env.doc2path(self.env.docname))
-        if path.suffix != ".ipynb":
-            return
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        for cell in self.document.findall(lambda n: isinstance(n, nodes.container) and n.get("nb_element") == "cell_code"):
-            tags = cells[cell["cell_index"]]["metadata"].get("tags", [])
+    def change(self, path: Path, cells: list[dict]) -> None:
+        for node, cell, _ in self.code_cells(cells):
+            tags = cell["metadata"].get("tags", [])
             if "setup" in tags:
-                parts = [
-                    raw('<details class="nb-code nb-setup"><summary>Set-up: imports, seed, budget</summary>'),
-                    *cell,
-                    raw("</details>"),
-                ]
-                cell[:] = parts
+                head = raw('<details class="nb-code nb-setup"><summary>Set-up: imports, seed, budget</summary>')
+                node[:] = [head, *node, raw("</details>")]
             elif "proof" in tags:
-                self.fold_proof(cell, cells[cell["cell_index"]], "open-proof" in tags)
+                self.fold_proof(node, cell, "open-proof" in tags)
 
     def fold_code(self, cell: nodes.container, title: str, kind: str) -> nodes.container | None:
         """Put the code of a cell behind one line, in place."""
@@ -66,12 +58,8 @@ class Fold(SphinxTransform):
 
     def fold_proof(self, cell: nodes.container, source: dict, opened: bool) -> None:
         """One line for each derivation, and the code under the last; what else the cell shows stays open below."""
-        records = [chapters.PROOF_MIME in output.get("data", {}) for output in source.get("outputs", [])]
-        stored = [
-            output["data"][chapters.PROOF_MIME]
-            for output in source.get("outputs", [])
-            if chapters.PROOF_MIME in output.get("data", {})
-        ]
+        records = [output.get("data", {}).get(chapters.PROOF_MIME) for output in source.get("outputs", [])]
+        stored = [record for record in records if record]
         shown = next((part for part in cell if part.get("nb_element") == "cell_code_output"), None)
         if not stored or shown is None:
             self.fold_code(cell, "Symbols of the proofs below", "nb-symbols")

@@ -4,31 +4,27 @@ Pygments wraps every name, comma and blank of the code in an element of its own,
 give these no colour. MyST-NB names a plot by its file; the stored notebooks hold a description (`metadata["image/png"].alt`).
 """
 
-import json
 import re
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.transforms import SphinxTransform
+
+from nbdgm_book.cells import CellTransform
 
 COLOURLESS = re.compile(r'<span class="(?:n|p|w|nn|nx|o)">([^<]*)</span>')
 
 
-class Descriptions(SphinxTransform):
+class Descriptions(CellTransform):
     """The stored description of a plot becomes its alternative text."""
 
     default_priority = 430
 
-    def apply(self) -> None:
-        path = Path(self.env.doc2path(self.env.docname))
-        if path.suffix != ".ipynb":
-            return
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        for cell in self.document.findall(lambda n: isinstance(n, nodes.container) and n.get("nb_element") == "cell_code"):
-            outputs = cells[cell["cell_index"]].get("outputs", [])
+    def change(self, path: Path, cells: list[dict]) -> None:
+        for node, cell, _ in self.code_cells(cells):
+            outputs = cell.get("outputs", [])
             said = [o["metadata"].get("image/png", {}).get("alt", "") for o in outputs if "image/png" in o.get("data", {})]
-            drawn = list(cell.findall(nodes.image))
+            drawn = list(node.findall(nodes.image))
             for image, text in zip(drawn, said, strict=False):
                 if text:
                     image["alt"] = text.strip("[] ")

@@ -1,6 +1,5 @@
 """Anchors at the cells of chapters, and the IDs that the appendix writes out as links to its source map."""
 
-import json
 from pathlib import Path
 
 import chapters
@@ -11,6 +10,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
 from nbdgm_book import data
+from nbdgm_book.cells import CellTransform
 
 logger = logging.getLogger(__name__)
 APPENDIX = "book/appendix/"
@@ -25,19 +25,14 @@ def page_of(name: str) -> str:
     return ERRATA_PAGE if name.startswith("ERR-") else MAP_PAGE
 
 
-class CellAnchors(SphinxTransform):
+class CellAnchors(CellTransform):
     """Give every code cell, and every cell of text that covers an ID, the id `cell-<id of the cell>`: what links lead to."""
 
     default_priority = 400
 
-    def apply(self) -> None:
-        path = Path(self.env.doc2path(self.env.docname))
-        if path.suffix != ".ipynb":
-            return
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        for node in self.document.findall(lambda n: isinstance(n, nodes.container) and n.get("nb_element") == "cell_code"):
-            index = node["cell_index"]
-            node["ids"].append(chapters.anchor(cells[index], index))
+    def change(self, path: Path, cells: list[dict]) -> None:
+        for node, cell, index in self.code_cells(cells):
+            node["ids"].append(chapters.anchor(cell, index))
         wanted = {i for i, c in enumerate(cells) if c["cell_type"] == "markdown" and chapters.covers(c)}
         for node in self.document.findall(nodes.Element):
             index = (node.line or 0) // LINES - 1

@@ -6,10 +6,10 @@ import chapters
 from docutils import nodes
 from replicate import Way
 from sphinx.application import Sphinx
-from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
 from nbdgm_book import pages
+from nbdgm_book.cells import CellTransform
 
 logger = logging.getLogger(__name__)
 CLAIM = '<div class="nbdgm-claim'
@@ -26,32 +26,28 @@ def sentence(verdict: chapters.Verdict) -> str:
     return against[0].upper() + against[1:]
 
 
-class BesideClaims(SphinxTransform):
+class BesideClaims(CellTransform):
     """Add to every claim of a replicated chapter in how many other runs it held (the stored output does not know)."""
 
     default_priority = 405
 
-    def apply(self) -> None:
-        path = Path(self.env.doc2path(self.env.docname))
-        if path.suffix != ".ipynb":
-            return
+    def change(self, path: Path, cells: list[dict]) -> None:
         root = Path(self.env.srcdir)
         chapter = chapters.read(path, root)
         if not chapter.replications:
             return
         self.env.note_dependency(str(chapters.replication_file(chapter.docname, root)))
-        for cell in self.document.findall(lambda n: isinstance(n, nodes.container) and n.get("nb_element") == "cell_code"):
-            index = cell["cell_index"]
+        for node, cell, index in self.code_cells(cells):
             stored = sum(claim.cell == index for claim in chapter.claims)
-            verdicts = [v for v in chapter.verdicts if v.cell == chapters.cell_name(chapter.cells[index], index)][:stored]
-            shown = [n for n in cell.findall(nodes.raw) if n.get("format") == "html" and CLAIM in n.astext()]
+            verdicts = [v for v in chapter.verdicts if v.cell == chapters.cell_name(cell, index)][:stored]
+            shown = [n for n in node.findall(nodes.raw) if n.get("format") == "html" and CLAIM in n.astext()]
             if len(shown) != len(verdicts):
-                logger.warning("%d claims are shown, %d are stored", len(shown), len(verdicts), location=cell)
+                logger.warning("%d claims are shown, %d are stored", len(shown), len(verdicts), location=node)
                 continue
-            for node, verdict in zip(shown, verdicts, strict=True):
-                before, end, after = node.astext().rpartition("</div>")
+            for claim, verdict in zip(shown, verdicts, strict=True):
+                before, end, after = claim.astext().rpartition("</div>")
                 line = f'<p class="nbdgm-small nbdgm-again">{sentence(verdict)}.</p>' if verdict.runs else ""
-                node[:] = [nodes.Text(before + line + end + after)]
+                claim[:] = [nodes.Text(before + line + end + after)]
 
 
 class ReplicationIndex(pages.BookDirective):
