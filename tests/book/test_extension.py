@@ -475,14 +475,26 @@ class TestFolding:
 
 
 class TestFigures:
+    PLOT = '<img alt="D-17: two curves" src="../_images/a.png"/>'
+    FILM = '<figure class="nbdgm-film" x><figcaption s>a film</figcaption></figure>'
+
     def test_plots_and_films_are_numbered_in_one_row(self):
-        plot, film = '<img alt="D-17: two curves" src="../_images/a.png"/>', '<figure class="nbdgm-film" x><figcaption s>'
-        shown = figures.numbered(
-            plot + film + '<img alt="" src="../_images/b.png"/><img alt="logo" src="../_static/x"/>' + plot, "6."
-        )
-        assert shown.count('<span class="nb-number">Figure 6.') == 3
-        assert '<figcaption><span class="nb-number">Figure 6.1</span> Two curves.</figcaption></figure>' in shown
-        assert '<figcaption s><span class="nb-number">Figure 6.2</span> ' in shown and "Figure 6.3</span> Two curves." in shown
+        others = '<img alt="" src="../_images/b.png"/><img alt="logo" src="../_static/x"/>'
+        shown = figures.numbered(self.PLOT + self.FILM + others + self.PLOT)
+        assert shown.count('<span class="nb-number">Figure ') == 3
+        assert '<figcaption><span class="nb-number">Figure 1</span> Two curves.</figcaption></figure>' in shown
+        assert '<figcaption s><span class="nb-number">Figure 2</span> a film</figcaption>' in shown
+        assert "Figure 3</span> Two curves." in shown
+
+    def test_an_authors_caption_moves_to_its_figure(self):
+        own = "<p><strong>Figure 2.</strong> What <em>really</em> moves.</p>\n"
+        shown = figures.numbered(self.PLOT + self.FILM + "<p>Between.</p>" + own + "<p>After.</p>")
+        assert "Figure 2</span> What <em>really</em> moves.</figcaption></figure><p>Between.</p><p>After.</p>" in shown
+        assert "a film" not in shown and "Figure 1</span> Two curves." in shown
+
+    def test_a_caption_without_its_figure_stays(self):
+        own = "<p><strong>Figure 7.</strong> Nothing.</p>"
+        assert figures.numbered(self.PLOT + own).endswith(own)
 
 
 def test_a_link_of_one_formula_has_a_name():

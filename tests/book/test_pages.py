@@ -354,9 +354,9 @@ class TestReading:
     def test_figures_are_numbered_and_captioned(self, page, chapter):
         captions = page.locator(".bd-article figcaption").all_text_contents()
         assert len(captions) > 3
-        numbers = [re.match(r"\s*Figure (\d+\.\d+)\s+\S", caption) for caption in captions]
+        numbers = [re.match(r"\s*Figure (\d+)\s+\S", caption) for caption in captions]
         assert all(numbers), captions
-        assert [int(n[1].split(".")[1]) for n in numbers] == list(range(1, len(captions) + 1))
+        assert [int(n[1]) for n in numbers] == list(range(1, len(captions) + 1))
         assert page.locator(".bd-article .cell_output img[src*='_images']:not(figure img)").count() == 0
 
     def test_its_head_and_foot_are_in_words(self, page, chapter):

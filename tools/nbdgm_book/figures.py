@@ -1,4 +1,4 @@
-"""Figures are numbered and captioned: plots by the description that is stored with them, films and pictures by their own."""
+"""Figures are numbered and captioned: by the author, else plots by their stored description, films and pictures by their own."""
 
 import html
 import re
@@ -7,8 +7,14 @@ from pathlib import Path
 from chapters import ID
 from sphinx.application import Sphinx
 
-FIGURE = re.compile(r'(?P<own><figcaption[^>]*>)|(?P<plot><img (?=[^>]*?src="[^"]*_images/)[^>]*?alt="(?P<said>[^"]*)"[^>]*>)')
+FIGURE = re.compile(
+    r"(?P<own><figcaption[^>]*>)(?P<caption>.*?)</figcaption>"
+    r'|(?P<plot><img (?=[^>]*?src="[^"]*_images/)[^>]*?alt="(?P<said>[^"]*)"[^>]*>)',
+    re.S,
+)
 """The caption of a film or of pictures, or a plot."""
+WRITTEN = re.compile(r"<p><strong>Figure (?P<number>\d+)\.</strong>\s*(?P<text>.*?)</p>\n?", re.S)
+"""An author's caption: a paragraph that begins with its number."""
 
 
 def caption(said: str) -> str:
@@ -17,8 +23,13 @@ def caption(said: str) -> str:
     return html.escape(said[:1].upper() + said[1:] + ("" if said.endswith((".", "?", "!")) else "."), quote=False)
 
 
-def numbered(body: str, chapter: str) -> str:
-    """The page's HTML with `Figure 6.1` and so on before each caption."""
+def numbered(body: str) -> str:
+    """The page's HTML with `Figure 1` and so on before each caption.
+
+    A paragraph that begins with "**Figure 1.**" is the author's own caption, which a notebook shows below the cell: on the page
+    it moves to its figure, in place of the description.
+    """
+    written = {int(found["number"]): found["text"] for found in WRITTEN.finditer(body)}
     count = 0
 
     def one(found: re.Match) -> str:
@@ -26,19 +37,22 @@ def numbered(body: str, chapter: str) -> str:
         if found["plot"] and not found["said"]:
             return found[0]
         count += 1
-        name = f'<span class="nb-number">Figure {chapter}{count}</span>'
+        name = f'<span class="nb-number">Figure {count}</span> '
+        text = written.pop(count, None)
         if found["own"]:
-            return f"{found[0]}{name} "
-        return f'<figure class="nb-figure">{found["plot"]}<figcaption>{name} {caption(found["said"])}</figcaption></figure>'
+            return f"{found['own']}{name}{text or found['caption']}</figcaption>"
+        return (
+            f'<figure class="nb-figure">{found["plot"]}<figcaption>{name}{text or caption(found["said"])}</figcaption></figure>'
+        )
 
-    return FIGURE.sub(one, body)
+    shown = FIGURE.sub(one, body)
+    return WRITTEN.sub(lambda found: found[0] if int(found["number"]) in written else "", shown)
 
 
 def number_figures(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     if doctree is None or "body" not in context or not (Path(app.srcdir) / f"{pagename}.ipynb").exists():
         return
-    chapter = app.env.toc_secnumbers.get(pagename, {}).get("", ())
-    context["body"] = numbered(context["body"], ".".join(map(str, chapter)) + "." if chapter else "")
+    context["body"] = numbered(context["body"])
 
 
 def setup(app: Sphinx) -> None:
