@@ -1,4 +1,4 @@
-"""Figures are numbered and captioned: by the author, else plots by their stored description, films and pictures by their own."""
+"""Figures are numbered and captioned: by the author, else plots by their stored description, films by their own caption."""
 
 import html
 import re
