@@ -17,6 +17,7 @@ from nbdgm.proof.mathml import mathml
 from nbdgm.proof.matrices import Positive, Symmetric
 from nbdgm.proof.named import Det, Entry, Mean, names
 from nbdgm.proof.named import tex as show_tex
+from nbdgm.proof.scope import promise
 from nbdgm.proof.signs import Least
 from nbdgm.proof.sums import RANGES
 
@@ -138,7 +139,7 @@ def _derivation_html(d: Derivation) -> str:
         inside = "".join(row for _, row in some)
         blocks.append(f'<div class="nbdgm-apart">{inside}</div>' if apart and any(not other for other, _ in rows) else inside)
     given, own, known = _hypotheses(d, tex=True), *_definitions(d, tex=True)
-    parts = [f"for {given}" if given else "", f"where {own}" if own else "", prose(d.note)]
+    parts = [f"for {given}" if given else "", f"where {own}" if own else "", prose(_note(d))]
     small = "".join(f'<p class="nbdgm-small">{part}</p>' for part in parts if part)
     fold = f"<details><summary>where</summary><p>{known}</p></details>" if known else ""
     facts = f"{MARKS[d.status]} {prose(badge(d))}"  # IDs are for the indexes, not for the reading line
@@ -192,7 +193,13 @@ def _derivation_text(d: Derivation) -> str:
         out += [f"  {sign} {line.plain}", f"        {mark}{line.reason}"]
     given, own, known = _hypotheses(d, tex=False), *_definitions(d, tex=False)
     where = "; ".join(filter(None, (own, known)))
-    return "\n".join(out + [f"  {said}" for said in (given and f"for {given}", where and f"where {where}", d.note) if said])
+    return "\n".join(out + [f"  {said}" for said in (given and f"for {given}", where and f"where {where}", _note(d)) if said])
+
+
+def _note(d: Derivation) -> str:
+    """The note; what it or the title says beyond the scope is marked as said."""
+    said = promise(d)
+    return f"{d.note} ({said}: said, not proved)".strip() if said else d.note
 
 
 def _hypotheses(d: Derivation, tex: bool) -> str:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 GENERAL = re.compile(
     r"\b(any|every|arbitrary|general(ly)?|whatever|all (n|k|d|m|N|K|D|sizes?|dimensions?|numbers?|laws?|lengths?|cases))\b"
 )
+PROMISE = re.compile(
+    r"\b(any|every|all|whatever( the)?|whichever)\s+(finite\s+|other\s+)?"
+    r"(number|size|dimension|length|n|k|d|m|N|K|D)s?\b(?!\s+(strictly|between))"
+    r"|\b(in general|and so on|likewise for (more|others|the rest)|the rest alike)\b",
+    re.I,
+)
+"""What a title or a note of a special case says beyond it: displayed as said, not proved; chapters may not say it."""
 FAMILY = 3  # so many symbols that are numbered one by one are a family of fixed size; two may be two things
 
 
@@ -34,6 +41,12 @@ def refuse_scope(d: Derivation) -> None:
         raise ProofError(f"scope={d.scope!r} speaks of more than one case, but {why}: name the case")
     if d.scope == "general" and why:
         raise ProofError(f"scope='general', but {why}: name the case, e.g. scope=\"three states\"")
+
+
+def promise(d: Derivation) -> str:
+    """What the title or the note of a special case says about other cases, which no line checks; empty when they say nothing."""
+    found = PROMISE.search(f"{d.title} . {d.note}") if d.scope != "general" else None
+    return found.group() if found else ""
 
 
 def special(d: Derivation) -> Iterator[str]:

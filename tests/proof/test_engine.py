@@ -15,6 +15,7 @@ from nbdgm.proof import ProofError, checking, evaluating, hypotheses, limits, mu
 from nbdgm.proof.conditions import conditions
 from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses
+from nbdgm.proof.scope import promise
 
 x, y = sp.symbols("x y", real=True)
 p, q, t = sp.symbols("p q t", positive=True)
@@ -379,3 +380,30 @@ def test_an_index_follows_the_size_that_is_either_of_its_ends(monkeypatch):
     monkeypatch.setattr(checking, "RANGES", {j: (sp.S.One, n), k: (n, 2 * n)})
     drawn = list(checking.sizes({n}))
     assert [size[n] for size in drawn] == [1, 2, 3] and all(size[j] <= size[n] <= size[k] for size in drawn)
+
+
+@pytest.mark.parametrize(
+    ("note", "title", "said"),
+    [
+        ("State by state for any number.", "squares", "any number"),
+        ("", "squares, in every dimension", "every dimension"),
+        ("Two states, and so on.", "squares", "and so on"),
+        ("Two states; y stands for every number strictly between 0 and 1.", "squares", ""),
+        ("Two states, any values.", "squares", ""),
+    ],
+)
+def test_what_a_note_says_beyond_the_scope_is_marked_as_said(note, title, said, capsys):
+    x, y = sp.symbols("x y", real=True)
+    with proof.derivation("E-1", title, scope="two states", note=note) as d:
+        d.line((x + y) ** 2, "definition")
+        d.line(x**2 + 2 * x * y + y**2, "expand")
+    assert promise(d) == said
+    assert ("said, not proved" in capsys.readouterr().out) == bool(said)
+
+
+def test_a_general_proof_may_say_so(capsys):
+    x, y = sp.symbols("x y", real=True)
+    with proof.derivation("E-1", "squares of any number", scope="general") as d:
+        d.line((x + y) ** 2, "definition")
+        d.line(x**2 + 2 * x * y + y**2, "expand")
+    assert promise(d) == "" and "said, not proved" not in capsys.readouterr().out
