@@ -44,7 +44,7 @@ def refuse_scope(d: Derivation) -> None:
 
 
 def promise(d: Derivation) -> str:
-    """What the title or the note of a special case says about other cases, which no line checks; empty when they say nothing."""
+    """What the title or the note of a special case says about other cases, which no line checks; empty for nothing."""
     found = PROMISE.search(f"{d.title} . {d.note}") if d.scope != "general" else None
     return found.group() if found else ""
 
