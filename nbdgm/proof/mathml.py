@@ -24,6 +24,7 @@ SIZED = {"langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lc
 STYLES = {"script": 0x1D49C, "bold": 0x1D400, "bold-italic": 0x1D468, "double-struck": 0x1D538, "fraktur": 0x1D504}
 """mathvariant -> the code point of its capital A: browsers know letters, but not the attribute."""
 HOLES = {"ℬ": "B", "ℰ": "E", "ℱ": "F", "ℋ": "H", "ℐ": "I", "ℒ": "L", "ℳ": "M", "ℛ": "R"}  # script letters that are older
+TEXT = re.compile(r"\\text\{[^{}$]*\$[^$]*\$")
 OPENING, CLOSING = set("([{⟨⌊⌈|‖"), set(")]}⟩⌋⌉")
 SCRIPTS = ("msub", "msup", "msubsup", "munder", "mover", "munderover")
 ROWS = ("mrow", "math", "mtd", "msqrt", "mstyle")
@@ -43,6 +44,8 @@ def mathml(tex: str, display: bool = False) -> str:
     from latex2mathml.converter import convert  # 60 ms: only who shows formulas pays
 
     text = expand(tex.strip())
+    while TEXT.search(text):  # mathematics inside words, one formula at a time
+        text = TEXT.sub(lambda found: found[0].replace("$", "}", 1).replace("$", r"\text{", 1), text)
     large = text.startswith(r"\displaystyle")
     text = text.removeprefix(r"\displaystyle")
     for old, new in SPELLINGS.items():
@@ -54,6 +57,8 @@ def mathml(tex: str, display: bool = False) -> str:
     except Exception as error:
         raise ValueError(f"no MathML for {tex!r}: {error}") from error
     for node in root.iter():
+        if "$" in (node.text or ""):
+            raise ValueError(f"a dollar sign in {tex!r}")
         if node.text and node.tag != "mtext" and re.search(r"\\[A-Za-z]", node.text):
             raise ValueError(f"{node.text} is not known, in {tex!r}")
     _letters(root)
@@ -89,6 +94,10 @@ def _letters(root: ET.Element) -> None:
             node.text = old or chr(STYLES[style] + ord(text) - (65 if text.isupper() else 71))
         elif style == "normal" and len(text) == 1:
             node.set("mathvariant", "normal")
+        if node.tag == "mo" and text == "∞":
+            node.tag = "mi"
+        if node.tag == "mo" and text in ("|", "‖") and not node.get("form"):  # a norm, not an operator between two things
+            node.attrib |= {"lspace": "0", "rspace": "0"}
         if text == "~" and node.tag in ("mo", "mi"):  # a relation, whatever the converter takes it for
             node.tag, node.text = "mo", "∼"
         if node.tag == "mi" and len(text) == 1 and "Α" <= text <= "Ω":
@@ -177,6 +186,9 @@ def _space(node: ET.Element) -> None:
     spaced: list[ET.Element] = []
     for child in node:
         before = spaced[-1] if spaced else None
+        opening = before is None or (before.tag == "mo" and (before.text or "") not in CLOSING | {"!", "′", "|", "‖"})
+        if opening and child.tag == "mo" and child.text in ("−", "-", "+", "±"):
+            child.set("form", "prefix")  # a sign, not an operation
         if before is not None and "mspace" not in (before.tag, child.tag):
             after_thing = before.tag != "mo" or (before.text or "") in CLOSING
             if (_is_name(child) and after_thing) or (_is_name(before) and child.tag != "mo" and not _opens(child)):

@@ -55,6 +55,22 @@ def test_signs_that_the_converter_gets_wrong():
     assert '<mi mathvariant="normal">Γ</mi>' in mathml(r"\Gamma") and "<mi>γ</mi>" in mathml(r"\gamma")
 
 
+def test_words_with_formulas_in_them():
+    assert words(r"x \quad\text{for $u$ between $x$ and $y$}")[2:] == [
+        "mtext:for\xa0", "mi:u", "mtext:\xa0between\xa0", "mi:x", "mtext:\xa0and\xa0", "mi:y"
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="dollar"):
+        mathml(r"\text{a $ b}")
+
+
+def test_signs_norms_and_infinity_have_no_space_of_an_operation():
+    assert 'form="prefix">−<' in mathml(r"(-\infty, 0)") and "<mi>∞</mi>" in mathml(r"(-\infty, 0)")
+    assert 'form="prefix"' not in mathml("a - b") and 'form="prefix"' not in mathml("f(x) - b")
+    assert 'form="prefix"' in mathml("a = -b") and 'form="prefix"' in mathml("-b")
+    assert mathml("|x|").count('lspace="0" rspace="0"') == 2
+    assert "lspace" not in mathml(r"p(x \mid z)")
+
+
 def test_aligned_formulas_are_tables_with_aligned_columns():
     root = ET.fromstring(mathml(r"\begin{aligned}a&=b\\&=c\end{aligned}", display=True))
     assert root.get("display") == "block"
