@@ -79,7 +79,7 @@
   }
 
   // --- only what scrolls is a tab stop
-  const scrolling = ".bd-article pre, .nb-display, .nb-scroll, .nb-formula, .nbdgm-formula, .nb-wide, .cell_output .text_html";
+  const scrolling = ".bd-article pre, .nb-display, .nb-scroll, .nb-formula, .nbdgm-formula, .nb-wide, .cell_output .text_html, .cell_output [style*='overflow-x']";
 
   function setTabStops() {
     each(scrolling, (box) => {

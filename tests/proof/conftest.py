@@ -8,8 +8,19 @@ from functools import partial
 import pytest
 
 from nbdgm import proof
+from nbdgm.proof import named
 
 NOTEBOOKS = iter(range(10**6))
+
+
+@pytest.fixture(autouse=True)
+def notebook_of_its_own():
+    """Each test is a notebook of its own: laws made in another one say nothing about a symbol of that name."""
+    before = dict(named.FINITE)
+    named.FINITE.clear()
+    yield
+    named.FINITE.clear()
+    named.FINITE.update(before)
 
 
 @pytest.fixture

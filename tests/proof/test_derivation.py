@@ -226,8 +226,8 @@ def test_the_bundle_is_the_same_every_time(shown):
     assert show_squares(shown) == show_squares(shown)
 
 
-def test_outside_a_notebook_the_text_is_printed(capsys):
-    assert not InteractiveShell.initialized()
+def test_outside_a_notebook_the_text_is_printed(capsys, monkeypatch):
+    monkeypatch.setattr(InteractiveShell, "initialized", lambda: False)  # another test of this process may have opened one
     with derivation("E-1", "t") as d:
         d.line((x + 1) ** 2, "definition")
         d.line(x**2 + 2 * x + 1, "expand")
