@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from nbdgm.proof import deciding, source
 from nbdgm.proof.cells import Story, called, is_filled, parse
 from nbdgm.proof.errors import ProofError
+from nbdgm.proof.sentence import refuse_other_words
 
 OURS = ("claim", "check", "derivation", "highest", "lowest")
 KEPT = {*OURS, "nbdgm", "abs", "all", "any", "bool", "float", "int", "len", "max", "min", "round", "sorted", "sum", "zip"}
@@ -61,7 +62,7 @@ def _about_cell(story: Story, tree: ast.Module, cell: Text) -> Iterator[str]:
                 deciding.lint_text(story, call, kind)
                 text = call.args[0]
                 if isinstance(text, ast.Constant):
-                    deciding.refuse_other_words(str(text.value), call.args[1], kind)
+                    refuse_other_words(str(text.value), call.args[1], kind)
             elif kind == "derivation":
                 block = source.lint_place(story, call)
                 if "proof" not in cell.tags:

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from nbdgm.proof import deciding, rendering, verdicts
+from nbdgm.proof.missing import holds_nan
 
 LIBRARIES = ("numpy", "torch", "sympy", "mpmath", "fractions", "decimal")
 BUDGETS = ("smoke", "cpu", "gpu")
@@ -77,7 +78,7 @@ def _extreme(name: str, choose: Callable, values: Sequence[Any], key: Callable[[
     if not found:
         raise ValueError(f"{name}: there is nothing to compare")
     for value in found:
-        if deciding.holds_nan(value if key is None else key(value)):
+        if holds_nan(value if key is None else key(value)):
             return value
     return choose(found, key=key)
 

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from types import FrameType
 
-from nbdgm.proof import bounds
+from nbdgm.proof.bounds import refuse_out_of_reach, too_far
 from nbdgm.proof.cells import FUNCTIONS, Place, Story, called, is_filled
 from nbdgm.proof.flow import LOSES_NAN, Flow, single_return
 from nbdgm.proof.missing import refuse_nothing_and_nan
@@ -20,8 +20,8 @@ from nbdgm.proof.sentence import refuse_other_words
 from nbdgm.proof.shown import refuse_hidden
 from nbdgm.proof.trial import Trial
 
-WRAPPING = set("as_tensor asarray bool bool_ float int tensor".split())
-HIDING = set("__import__ eval exec getattr globals locals vars".split())
+WRAPPING = set(["as_tensor", "asarray", "bool", "bool_", "float", "int", "tensor"])
+HIDING = set(["__import__", "eval", "exec", "getattr", "globals", "locals", "vars"])
 
 
 def lint(
@@ -125,6 +125,7 @@ def _complaints(node: ast.AST, story: Story, at: Place) -> Iterator[str]:
         if any(called(n.func) in ("isnan", "isfinite", "isinf") for t in tests for n in ast.walk(t) if isinstance(n, ast.Call)):
             yield "nan is filtered out: let it through, and the claim is refused"
     if isinstance(node, ast.Compare):
+        yield from too_far(node, story, at)
         sides = [node.left, *node.comparators]
         written = [n for side in sides if isinstance(side, (ast.List, ast.Tuple, ast.Set, ast.Dict)) for n in ast.walk(side)]
         if any(isinstance(n, ast.Compare) for n in written):
@@ -252,9 +253,10 @@ def try_other_numbers(story: Story, call: ast.Call, values: Mapping[str, float |
             if trial.outcomes(atom) == {wanted}:
                 shown = f"{ast.unparse(condition)} {'' if atom is trial.tree else '(a part of it) '}"
                 raise TypeError(f"{kind}: {shown}holds whatever its numbers are: it decides nothing")
+        if trial.leaves:
+            refuse_out_of_reach(trial, kind)
         if not expand:
-            trial.shown = [node for name, node in given.items() if name in values]
             null = given.get("null")
             if null is not None and not isinstance(null, ast.Constant) and trial.is_constant(null):
                 raise TypeError(f"{kind}: null= depends on nothing computed: let a trivial model be measured as the model is")
-            refuse_hidden(trial, condition, given, written, values, kind)
+            refuse_hidden(trial, condition, given, values, kind)

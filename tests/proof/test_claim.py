@@ -448,6 +448,15 @@ ATTACKS = {
     "less as a method": ["claim('a', loss.__lt__(0.5), loss=loss)"],
     "a class body": ["class A:\n    claim('a', loss < 0.5, loss=loss)"],
     "a constant null": ["bad = 99", "claim('a', loss < 0.5, null=bad < 0.5, loss=loss)"],
+    # bounds that no measure comes near
+    "a bound out of reach": ["claim('a', loss < 1e300, loss=loss)"],
+    "a bound out of reach, from below": ["claim('a', -loss > -1e300, loss=loss)"],
+    "a bound out of reach, the other way round": ["claim('a', 1e15 > loss, loss=loss)"],
+    "a bound out of reach by name": ["wide = 10**300", "claim('a', loss < wide, loss=loss)"],
+    "a bound out of reach as a factor": ["claim('a', loss < 1e20 * other, loss=loss, other=other)"],
+    "a bound out of reach, added": ["claim('a', loss < other + 1e15, loss=loss, other=other)"],
+    "a bound out of reach as a divisor": ["claim('a', loss / 1e20 < other, loss=loss, other=other)"],
+    "a bound a thousand million times too wide": ["claim('a', loss < 3e9, loss=loss)"],
     # calls
     "an alias": ["c = claim", "c('a', loss < 0.5, loss=loss)"],
     "imported by another name": ["from nbdgm.proof import claim as say", "say('a', loss < 0.5, loss=loss)"],
@@ -506,6 +515,10 @@ GOOD = [
     ["claim('the loss is below 0.5, less than 50 %', loss < 0.5, loss=loss)"],
     ["for name in ('a', 'b'):\n    claim(f'{name} is small', table[name] < 0.5, value=table[name])"],
     ["apart = [v for v in losses if v > 1]", "claim('none is apart', len(apart) == 0, apart=len(apart))"],
+    ["claim('a', array[0] < array.mean(), first=array[0], mean=array.mean())"],
+    ["claim('a', far < 1e6, far=far)"],
+    ["claim('a', loss > 1e-300, loss=loss)"],
+    ["claim('a', loss - 0.25 < 1e-12, loss=loss)"],
     ["claim('the first is best', lowest(table, key=table.get) == 'a', **table)"],
     ["claim('a', n == 3 and losses[0] < losses[1] < losses[2], n=n, **{f'at {i}': v for i, v in enumerate(losses)})"],
 ]
