@@ -41,12 +41,29 @@ class Count:
 def lint_chapter(cells: Sequence[Text]) -> list[str]:
     """Everything that is wrong with the cells of a chapter, in words, with the number of the cell; empty when nothing is."""
     trees = [parse(cell.source) for cell in cells]
+    library = {name for cell, tree in zip(cells, trees, strict=True) if "proof" not in cell.tags for name in _imported(tree)}
     found = []
     for number, (cell, tree) in enumerate(zip(cells, trees, strict=True)):
         story = Story(trees[: number + 1])
         story.cells_are_typed = True
         found += [f"cell {number}, {said}" for said in _about_cell(story, tree, cell)]
+        if "proof" in cell.tags:
+            found += [f"cell {number}, {said}" for said in _taken(tree, library)]
     return found
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """The names that a cell gets from the library."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nbdgm"):
+            yield from (alias.asname or alias.name for alias in node.names)
+
+
+def _taken(tree: ast.Module, library: set[str]) -> Iterator[str]:
+    """A folded cell that gives a part of the library another meaning breaks the cells that a reader sees."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in library:
+            yield f"line {node.lineno}: {node.id} is the library's in other cells: take another name"
 
 
 def _about_cell(story: Story, tree: ast.Module, cell: Text) -> Iterator[str]:

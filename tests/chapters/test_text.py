@@ -97,6 +97,7 @@ ESCAPES = {
     "the checker's own": [Text("import nbdgm.proof.checking as c\nc.compare = None", ("proof",))],
     "a symbol of one's own": [Text("class S(Symbol):\n    is_positive = True", ("proof",))],
     "attributes of others": [Text("Symbol.is_positive = True", ("proof",))],
+    "the library's name for a law": [Text("from nbdgm import data"), Text("data, model = p, q", ("proof",))],
     "not tagged": [Text(PROOF)],
     "spelt by module, not tagged": [Text("import nbdgm\n" + PROOF.replace("derivation", "nbdgm.derivation"))],
     "a derivation under if": [Text("if x:\n    " + PROOF.replace("\n", "\n    "), ("proof",))],
