@@ -1,6 +1,6 @@
 # Everything a reader or contributor does, from nothing but Python >= 3.11 and make.
 # Each target sets up what it needs: an environment, uv in it, the packages of its lock, the project itself. There are two: .venv
-# runs chapters and tests, and holds torch; .venv-book builds pages, and has a tenth of its size.
+# runs chapters and tests, and holds torch; .venv-book builds pages, and is a ninth of its size.
 
 PYTHON   ?= python3
 CHAPTERS ?=
