@@ -1,5 +1,6 @@
 # Everything a reader or contributor does, from nothing but Python >= 3.11 and make.
-# Each target sets up what it needs: .venv, uv in it, the packages of requirements.lock, the project itself.
+# Each target sets up what it needs: an environment, uv in it, the packages of its lock, the project itself. There are two: .venv
+# runs chapters and tests, and holds torch; .venv-book builds pages, and is a ninth of its size.
 
 PYTHON   ?= python3
 CHAPTERS ?=
@@ -13,14 +14,19 @@ WORKERS  ?= 2
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
+VENV_BOOK  := .venv-book
+BIN_BOOK   := $(VENV_BOOK)/bin
+READY_BOOK := $(VENV_BOOK)/.ready
 # Paths here are relative, so that the folder above may have any name, with spaces and umlauts.
 # One thread a worker: two workers with two threads each would fight over two cores.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 # What a GPU would compute in other types: tested twice, the second time so.
 ON_A_GPU := tests/losses tests/training tests/test_comparison.py
 
+LOCK := $(BIN_BOOK)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --upgrade
+
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf notebooks test quick lab run replicate imitate-gpu lint format bench lock clean distclean
+.PHONY: help setup book pdf notebooks draw test quick lab run replicate imitate-gpu lint format bench lock clean distclean
 
 help:  ## print this list
 	@echo "make TARGET"
@@ -30,28 +36,33 @@ help:  ## print this list
 	@echo 'make run CHAPTERS=vae/5 BUDGET=gpu RECORD=1     keep what becomes of the claims, leave the stored outputs'
 	@echo 'make replicate CHAPTERS=vae/5 SEEDS=2 STRETCH=3 AGAIN=1    and replace what was recorded'
 
-setup: $(READY)  ## create .venv and install the locked packages (every target does this by itself)
+setup: $(READY)  ## create .venv and install the locked packages (every target makes the environment that it needs)
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock
+$(READY_BOOK): requirements-book.lock
+$(READY) $(READY_BOOK): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": set PYTHON=python3.x")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@touch $(READY)
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@test -x $(@D)/bin/uv || $(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(@D)/bin/uv pip sync --quiet --python $(@D)/bin/python --require-hashes --compile-bytecode $(filter %.lock,$^)
+	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
 
-book: $(READY)  ## build the book from the stored outputs: _build/html/index.html
+book: $(READY_BOOK)  ## build the book from the stored outputs: _build/html/index.html
 	@test -e _build/complete || rm -rf _build/.doctrees  # what Sphinx keeps of a failed build hides its warnings from the next
 	@rm -f _build/complete
-	$(BIN)/jupyter-book build . -W --keep-going --quiet
+	$(BIN_BOOK)/jupyter-book build . -W --keep-going --quiet
 	@touch _build/complete
-	@$(BIN)/python -c 'import pathlib; print("open", pathlib.Path("_build/html/index.html").resolve().as_uri())'
+	@$(BIN_BOOK)/python -c 'import pathlib; print("open", pathlib.Path("_build/html/index.html").resolve().as_uri())'
 
 pdf: book  ## the whole book as one PDF, printed by Chromium: _build/pdf/deep_generative_models_executed.pdf
-	$(BIN)/python tools/pdf.py
+	$(BIN_BOOK)/python tools/pdf.py
 
 notebooks: book  ## the chapters as plain notebooks for Colab, Kaggle, VS Code and GitHub: _build/notebooks
-	$(BIN)/python tools/plain.py
+	$(BIN_BOOK)/python tools/plain.py
+
+draw: $(READY)  ## draw the pictures of the page about the drawn data anew, and store them
+	$(ONE_THREAD) $(BIN)/python tools/draw.py
 
 test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapter at the smoke budget
 	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup
@@ -86,13 +97,13 @@ imitate-gpu: $(READY)  ## run CHAPTERS (default: all) at smoke with the types th
 bench: $(READY)  ## speed, as ratios measured side by side
 	$(BIN)/python benchmarks/run.py
 
-lock: $(READY)  ## resolve requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-		--extra book --extra test --upgrade pyproject.toml --output-file requirements.lock
+lock: $(READY_BOOK)  ## resolve requirements.lock and requirements-book.lock anew from pyproject.toml
+	$(LOCK) --extra book --extra test pyproject.toml --output-file requirements.lock
+	$(LOCK) --group pages --constraint requirements.lock --output-file requirements-book.lock
 
 clean:  ## remove what was built
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './$(VENV)/*' -not -path './$(VENV_BOOK)/*' -prune -exec rm -rf {} +
 
-distclean: clean  ## remove the environment as well
-	rm -rf $(VENV)
+distclean: clean  ## remove the environments as well
+	rm -rf $(VENV) $(VENV_BOOK)

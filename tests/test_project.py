@@ -1,5 +1,6 @@
-"""The project's own files: one list of packages, one address, one way to test, nothing that names a package registry."""
+"""The project's own files: packages and their locks, one address, one way to test, nothing that names a package registry."""
 
+import os
 import re
 import subprocess
 import sys
@@ -36,21 +37,44 @@ def test_environment_yml_only_delegates():
     assert next(d for d in plain if d.startswith("python")) == "python" + PROJECT["project"]["requires-python"]
 
 
-def test_lock_holds_every_dependency_with_hashes():
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    locked = {m.group(1).lower().replace("_", "-").replace(".", "-") for m in re.finditer(r"^([A-Za-z0-9._-]+)==", lock, re.M)}
-    extras = PROJECT["project"]["optional-dependencies"]
-    wanted = {name_of(r) for r in PROJECT["project"]["dependencies"] + extras["book"] + extras["test"]}
-    assert wanted <= locked, f"run `make lock`: missing {sorted(wanted - locked)}"
-    entries = re.split(r"^(?=[A-Za-z0-9._-]+==)", lock, flags=re.M)
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+PAGES = PROJECT["dependency-groups"]["pages"]
+LISTED = [*PROJECT["project"]["dependencies"], *EXTRAS["book"], *EXTRAS["test"]]
+
+
+def locked(lock: str) -> dict[str, set[str]]:
+    """Package -> the versions that a lock names: more than one where they depend on Python's."""
+    found: dict[str, set[str]] = {}
+    for match in re.finditer(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.M):
+        found.setdefault(name_of(match[1]), set()).add(match[2])
+    return found
+
+
+@pytest.mark.parametrize(("lock", "listed"), [("requirements.lock", LISTED), ("requirements-book.lock", PAGES)])
+def test_a_lock_holds_every_dependency_with_hashes(lock, listed):
+    missing = {name_of(r) for r in listed} - set(locked(lock))
+    assert not missing, f"run `make lock`: missing {sorted(missing)}"
+    entries = re.split(r"^(?=[A-Za-z0-9._-]+==)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.M)
     assert all("--hash=sha256:" in e for e in entries if "==" in e.split("\n")[0])
+
+
+def test_pages_are_built_without_torch():
+    heavy = re.compile(r"(torch|nvidia|triton|cuda|accelerate|scikit-learn|scipy|pot$|tqdm)")
+    found = [name for name in locked("requirements-book.lock") if heavy.match(name)]
+    assert not found, f"{found} in requirements-book.lock: pages need none of it"
+    assert {"torch", "triton"} <= set(locked("requirements.lock"))
+
+
+def test_pages_are_built_with_the_packages_of_the_tests():
+    assert set(PAGES) <= set(LISTED), "a line of the group `pages` is not, letter for letter, one of the project's"
+    both = locked("requirements.lock")
+    apart = {name: versions for name, versions in locked("requirements-book.lock").items() if versions != both.get(name)}
+    assert not apart, f"run `make lock`: {apart} in requirements-book.lock"
 
 
 def test_dependencies_have_no_upper_bound_but_jupyter_book():
     """Rigid pins break Colab; only jupyter-book 2 is another program."""
-    extras = PROJECT["project"]["optional-dependencies"]
-    listed = [*PROJECT["project"]["dependencies"], *extras["book"], *extras["test"]]
-    bounded = [r for r in listed if "<" in r or "==" in r or "~=" in r]
+    bounded = {r for r in [*LISTED, *PAGES] if "<" in r or "==" in r or "~=" in r}
     assert [name_of(r) for r in bounded] == ["jupyter-book"]
 
 
@@ -83,22 +107,28 @@ def test_publishing_pushes_the_notebooks_that_the_buttons_open():
 
 def test_make_without_target_lists_every_public_target():
     shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("book", "pdf", "notebooks", "test", "quick", "lab", "run", "replicate", "bench", "lock", "clean"):
+    for target in ("book", "pdf", "notebooks", "draw", "test", "quick", "lab", "run", "replicate", "bench", "lock", "clean"):
         assert re.search(rf"^  {target} ", shown, re.M), f"`make` does not list {target}"
+
+
+PROGRAMS = {".venv": ("python", "uv", "ruff", "jupyter"), ".venv-book": ("python", "uv", "jupyter-book")}
+"""What the Makefile may call, and in which environment."""
 
 
 @pytest.fixture
 def elsewhere(tmp_path):
     """The project's Makefile in a folder with spaces and umlauts, with programs that only say what they were called with."""
     folder = tmp_path / "Bücher und Spiele" / "proj"
-    programs = folder / ".venv/bin"
-    programs.mkdir(parents=True)
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    folder.mkdir(parents=True)
+    for name in ("Makefile", "requirements.lock", "requirements-book.lock", "pyproject.toml"):
         (folder / name).write_bytes((ROOT / name).read_bytes())
-    for name in ("python", "uv", "ruff", "jupyter", "jupyter-book"):
-        (programs / name).write_text(f'#!/bin/sh\necho "{name} $*" >> calls\n', encoding="utf-8")
-        (programs / name).chmod(0o755)
-    (folder / ".venv/.ready").touch()
+    for environment, names in PROGRAMS.items():
+        (folder / environment / "bin").mkdir(parents=True)
+        for name in names:
+            program = folder / environment / "bin" / name
+            program.write_text(f'#!/bin/sh\necho "{environment} {name} $*" >> calls\n', encoding="utf-8")
+            program.chmod(0o755)
+        (folder / environment / ".ready").touch()
     (folder / "_build").mkdir()
     return folder
 
@@ -114,28 +144,49 @@ def test_every_target_works_in_a_folder_with_spaces_and_umlauts(elsewhere):
     for target in [*targets, "clean", "distclean"]:
         run = make(elsewhere, target)
         assert run.returncode == 0, f"make {target}:\n{run.stdout}{run.stderr}"
-    assert not (elsewhere / ".venv").exists() and not (elsewhere / "_build").exists()
+    assert not any((elsewhere / name).exists() for name in (*PROGRAMS, "_build"))
     called = (elsewhere / "calls").read_text(encoding="utf-8")
     for line in (
-        "ruff check --quiet .",
-        "python -m pytest tests -n 2",
-        "jupyter-book build .",
-        "jupyter lab",
-        "uv pip compile",
+        ".venv ruff check --quiet .",
+        ".venv python -m pytest tests -n 2",
+        ".venv-book jupyter-book build .",
+        ".venv-book python tools/pdf.py",
+        ".venv-book python tools/plain.py",
+        ".venv python tools/draw.py",
+        ".venv jupyter lab",
+        ".venv-book uv pip compile",
     ):
         assert line in called
 
 
-def test_the_environment_is_made_in_a_folder_with_spaces_and_umlauts(elsewhere):
-    (elsewhere / ".venv/.ready").unlink()
-    run = make(elsewhere, "setup")
-    assert run.returncode == 0 and (elsewhere / ".venv/.ready").exists(), run.stderr
-    assert "uv pip sync --quiet --python .venv/bin/python" in (elsewhere / "calls").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("target", "environment", "lock"),
+    [("setup", ".venv", "requirements.lock"), ("book", ".venv-book", "requirements-book.lock")],
+)
+def test_an_environment_is_made_in_a_folder_with_spaces_and_umlauts(elsewhere, target, environment, lock):
+    for name in PROGRAMS:
+        (elsewhere / name / ".ready").unlink()
+    run = make(elsewhere, target)
+    assert run.returncode == 0, run.stderr
+    assert [name for name in PROGRAMS if (elsewhere / name / ".ready").exists()] == [environment], "the other is not needed"
+    called = (elsewhere / "calls").read_text(encoding="utf-8").splitlines()
+    python = f"{environment}/bin/python"
+    assert f"{environment} uv pip sync --quiet --python {python} --require-hashes --compile-bytecode {lock}" in called
+    assert any(c.startswith(f"{environment} uv pip install --quiet --python {python} --no-deps") for c in called)
+
+
+def test_an_environment_is_made_anew_when_its_lock_changes(elsewhere):
+    assert make(elsewhere, "book").returncode == 0
+    assert " uv " not in (elsewhere / "calls").read_text(encoding="utf-8")
+    later = (elsewhere / ".venv-book/.ready").stat().st_mtime + 5
+    os.utime(elsewhere / "requirements-book.lock", (later, later))
+    assert make(elsewhere, "book").returncode == 0
+    assert ".venv-book uv pip sync" in (elsewhere / "calls").read_text(encoding="utf-8")
 
 
 def test_a_book_that_failed_fails_again_until_it_is_mended(elsewhere):
     """Sphinx warns about a page when it reads it, and not again while its doctrees hold the page."""
-    program = elsewhere / ".venv/bin/jupyter-book"
+    program = elsewhere / ".venv-book/bin/jupyter-book"
     program.write_text(
         "#!/bin/sh\ntest -e _build/.doctrees && exit 0\nmkdir -p _build/.doctrees\ntest -e mended\n", encoding="utf-8"
     )

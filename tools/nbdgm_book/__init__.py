@@ -12,7 +12,8 @@
 - `search`: the sections that the search page searches;
 - `copies`: the chapters as plain notebooks beside the pages;
 - `replications`: in how many other runs each claim held;
-- `drawn`: those of its page about the drawn data.
+- `drawn`: those of its page about the drawn data;
+- `stand_ins`: the API reference, built without torch.
 """
 
 import hashlib
@@ -43,6 +44,7 @@ from nbdgm_book import (  # noqa: E402
     replications,
     search,
     sources,
+    stand_ins,
     theme,
 )
 
@@ -80,4 +82,5 @@ def setup(app: Sphinx) -> dict:
     figures.setup(app)
     previews.setup(app)
     replications.setup(app)
+    stand_ins.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

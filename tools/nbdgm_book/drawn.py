@@ -1,90 +1,100 @@
-"""The appendix page about the drawn data: its tables and pictures are made from the code whenever the page is built."""
+"""The appendix page about the drawn data: its pictures and tables are those that `tools/draw.py` has stored."""
 
-import time
+import base64
+import html
+import io
+import json
+from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from PIL import Image, UnidentifiedImageError
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 from nbdgm_book.pages import BookDirective
 
 SETS = ("faces", "glyphs")
-STEPS = 8  # pictures in the row of a number
+STORE = "tools/data/drawn"
+FACTS = f"{STORE}/facts.json"
+SAMPLE_SIZE, COUNT, COLUMNS, SIZE = 32, 40, 10, 48  # what a page gets that does not say what it wants
+REMEDY = "run `make draw`, which is `python tools/draw.py` in .venv"
 
 
-def drawn(name: str) -> tuple:
-    """Of a drawn set: what makes a random sample, what draws given factors, the factors, and what they mean."""
-    from nbdgm.data import rendered
-
-    return {
-        "faces": (rendered.faces, rendered.draw_faces, rendered.FACE_FACTORS, rendered.FACE_MEANINGS),
-        "glyphs": (rendered.glyphs, rendered.draw_glyphs, rendered.GLYPH_FACTORS, rendered.GLYPH_MEANINGS),
-    }[name]
+def sample_file(name: str, size: int, count: int, columns: int) -> str:
+    """The file of a sheet of random pictures."""
+    return f"{name}-{size}-{count}-{columns}.webp"
 
 
-def picture(pictures, columns: int, alt: str, scale: float) -> str:
-    """An `<img>` of the pictures in rows of `columns`."""
-    from nbdgm.display.pictures import as_pictures, picture_html, tile
-
-    pixels = as_pictures(pictures)
-    return picture_html(tile(pixels, -(-len(pixels) // columns), columns), alt, scale)
+def row_file(name: str, factor: str, size: int) -> str:
+    """The file of a row of pictures that differ in one factor."""
+    return f"{name}-{factor}-{size}.webp"
 
 
-def factor_rows(name: str) -> list[list[str]]:
-    """For each factor its name, its law, its typical value, and what it does."""
-    _, _, factors, meanings = drawn(name)
-    rows = []
-    for factor, values in factors.items():
-        if isinstance(values[0], str):
-            law, typical = f"one of {len(values)}: {', '.join(values)}", values[0]
-        else:
-            law, typical = f"uniform from {values[0]:g} to {values[2]:g}", f"{values[1]:g}"
-        rows.append([f"`{factor}`", law, typical, meanings[factor]])
-    return rows
+def facts(root: Path) -> dict:
+    """The tables of the page.
 
-
-def traverse(name: str, factor: str, size: int):
-    """Pictures that differ in one factor only: all its choices, or evenly spaced numbers."""
-    import torch
-
-    _, draw, factors, _ = drawn(name)
-    values = factors[factor]
-    plain = {"ribbon": "yellow", "light_strength": 1.0, "light": -1.0} if name == "faces" else {"character": "K"}
-    plain.pop(factor, None)
-    if factor == "light_strength":
-        plain["light"] = 1.0
-    choice = isinstance(values[0], str)
-    return draw({**plain, factor: torch.arange(len(values)) if choice else torch.linspace(values[0], values[2], STEPS)}, size)
-
-
-def seconds(name: str, size: int, n: int = 256) -> float:
-    """Seconds of one core for 10,000 pictures: the best of three runs over `n`, scaled up; what else runs is not counted."""
-    import torch
-
-    make, threads, best = drawn(name)[0], torch.get_num_threads(), float("inf")
-    torch.set_num_threads(1)
+    Raises:
+        ExtensionError: they are missing, or no JSON.
+    """
     try:
-        for _ in range(3):
-            start = time.process_time()
-            make(n, size=size)
-            best = min(best, time.process_time() - start)
-    finally:
-        torch.set_num_threads(threads)
-    return best * 10_000 / n
+        return json.loads((root / FACTS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ExtensionError(f"{FACTS} is missing: {REMEDY}") from None
+    except ValueError as error:
+        raise ExtensionError(f"{FACTS} is no JSON ({error}): {REMEDY}") from error
 
 
-class DrawnFactors(BookDirective):
+def picture(path: Path, alt: str, scale: float) -> str:
+    """An `<img>` that holds a stored picture in 256 colours, keeps its pixels sharp and never is wider than the page.
+
+    Raises:
+        ExtensionError: it is not stored, or no picture.
+    """
+    try:
+        with Image.open(path) as stored:
+            pixels = stored.convert("RGB")
+    except FileNotFoundError:
+        raise ExtensionError(f"{STORE}/{path.name} is missing, which the page shows: {REMEDY}") from None
+    except UnidentifiedImageError:
+        raise ExtensionError(f"{STORE}/{path.name} is no picture: {REMEDY}") from None
+    if pixels.getcolors(256) is None:
+        pixels = pixels.quantize(256, dither=Image.Dither.NONE).convert("RGB")
+    buffer, (width, height) = io.BytesIO(), pixels.size
+    pixels.save(buffer, "WEBP", lossless=True)
+    return (
+        f'<img alt="{html.escape(alt)}" src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}" '
+        f'width="{round(width * scale)}" '
+        f'style="image-rendering:pixelated;max-width:100%;height:auto;aspect-ratio:{width}/{height};background:none">'
+    )
+
+
+class DrawnDirective(BookDirective):
+    """Of the page about the drawn data."""
+
+    def facts(self) -> dict:
+        self.env.note_dependency(str(self.root / FACTS))
+        return facts(self.root)
+
+    def picture(self, name: str, alt: str, scale: float) -> nodes.raw:
+        path = self.root / STORE / name
+        self.env.note_dependency(str(path))
+        return nodes.raw("", picture(path, alt, scale), format="html")
+
+
+class DrawnFactors(DrawnDirective):
     """`{drawn-factors} faces`: the factors, their laws and what they do."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         head = ["factor", "law", "if not given to `draw_`", "what it does"]
-        return [self.table(head, factor_rows(directives.choice(self.arguments[0], SETS)))]
+        rows = self.facts()["factors"][directives.choice(self.arguments[0], SETS)]
+        return [self.table(head, [[f"`{factor}`", *rest] for factor, *rest in rows])]
 
 
-class DrawnSample(BookDirective):
+class DrawnSample(DrawnDirective):
     """`{drawn-sample} faces`: a sheet of random pictures. Options: `size`, `count`, `columns`, `scale`."""
 
     required_arguments = 1
@@ -92,13 +102,14 @@ class DrawnSample(BookDirective):
 
     def run(self) -> list[nodes.Node]:
         name = directives.choice(self.arguments[0], SETS)
-        size, count = self.options.get("size", 32), self.options.get("count", 40)
+        asked = {"size": SAMPLE_SIZE, "count": COUNT, "columns": COLUMNS, "scale": 1, **self.options}
+        size, count = asked["size"], asked["count"]
         alt = f"{count} {name} of {size}x{size}, all factors random"
-        html = picture(drawn(name)[0](count, size=size), self.options.get("columns", 10), alt, self.options.get("scale", 1))
-        return [nodes.raw("", f"<p>{html}</p>", format="html")]
+        shown = self.picture(sample_file(name, size, count, asked["columns"]), alt, asked["scale"])
+        return [nodes.raw("", f"<p>{shown.astext()}</p>", format="html")]
 
 
-class DrawnTraverses(BookDirective):
+class DrawnTraverses(DrawnDirective):
     """`{drawn-traverses} faces`: a row of pictures for each factor, in which nothing else changes. Option: `size`."""
 
     required_arguments = 1
@@ -107,20 +118,21 @@ class DrawnTraverses(BookDirective):
     def run(self) -> list[nodes.Node]:
         name = directives.choice(self.arguments[0], SETS)
         rows = []
-        for factor in drawn(name)[2]:
-            pictures = traverse(name, factor, self.options.get("size", 48))
-            html = picture(pictures, len(pictures), f"{name} that differ in {factor} only", 1)
-            rows.append([f"`{factor}`", [nodes.raw("", html, format="html")]])
+        for factor, *_ in self.facts()["factors"][name]:
+            file = row_file(name, factor, self.options.get("size", SIZE))
+            rows.append([f"`{factor}`", [self.picture(file, f"{name} that differ in {factor} only", 1)]])
         return [self.table(["factor", "from its first value to its last"], rows)]
 
 
-class DrawnSpeed(BookDirective):
-    """`{drawn-speed}`: how long drawing takes, measured while the page is built."""
+class DrawnSpeed(DrawnDirective):
+    """`{drawn-speed}`: how long drawing took, and where and when that was measured."""
 
     def run(self) -> list[nodes.Node]:
-        rows = [[name, f"{size} x {size}", f"{seconds(name, size):.1f}"] for name in SETS for size in (32, 64)]
-        note = "Seconds of one processor core, measured when this page was built."
-        return [self.table(["pictures", "size", "seconds for 10,000"], rows, ("nb-numbers",)), self.paragraph(note)]
+        found = self.facts()
+        rows = [[name, f"{size} x {size}", f"{seconds:.1f}"] for name, size, seconds in found["seconds"]]
+        where = f"measured on {found['date']} with torch {found['torch']} on: {found['cpu']}."
+        table = self.table(["pictures", "size", "seconds for 10,000"], rows, ("nb-numbers",))
+        return [table, self.paragraph(f"Seconds of one processor core, {where}")]
 
 
 def setup(app: Sphinx) -> None:
