@@ -492,6 +492,11 @@ class TestFigures:
         assert "Figure 2</span> What <em>really</em> moves.</figcaption></figure><p>Between.</p><p>After.</p>" in shown
         assert "a film" not in shown and "Figure 1</span> Two curves." in shown
 
+    def test_what_links_to_a_caption_lead_to_stays(self):
+        own = '<p id="cell-read"><strong>Figure 1.</strong> Two lines.</p>\n'
+        shown = figures.numbered(self.PLOT + own + "<p>After.</p>")
+        assert shown.endswith('Figure 1</span> Two lines.</figcaption></figure><span id="cell-read"></span><p>After.</p>')
+
     def test_a_caption_without_its_figure_stays(self):
         own = "<p><strong>Figure 7.</strong> Nothing.</p>"
         assert figures.numbered(self.PLOT + own).endswith(own)

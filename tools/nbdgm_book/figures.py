@@ -13,7 +13,9 @@ FIGURE = re.compile(
     re.S,
 )
 """The caption of a film or of pictures, or a plot."""
-WRITTEN = re.compile(r"<p><strong>Figure (?P<number>\d+)\.</strong>\s*(?P<text>.*?)</p>\n?", re.S)
+WRITTEN = re.compile(
+    r'<p(?P<id> id="[^"]*")?><strong>Figure (?P<number>\d+)\.</strong>\s*(?P<text>.*?)</p>\n?', re.S
+)
 """An author's caption: a paragraph that begins with its number."""
 
 
@@ -45,8 +47,13 @@ def numbered(body: str) -> str:
             f'<figure class="nb-figure">{found["plot"]}<figcaption>{name}{text or caption(found["said"])}</figcaption></figure>'
         )
 
-    shown = FIGURE.sub(one, body)
-    return WRITTEN.sub(lambda found: found[0] if int(found["number"]) in written else "", shown)
+    def left(found: re.Match) -> str:
+        """What stays where the paragraph was: itself, if there is no such figure; else what links to it lead to."""
+        if int(found["number"]) in written:
+            return found[0]
+        return f"<span{found['id']}></span>" if found["id"] else ""
+
+    return WRITTEN.sub(left, FIGURE.sub(one, body))
 
 
 def number_figures(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
