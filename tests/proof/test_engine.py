@@ -11,7 +11,19 @@ import pytest
 import sympy as sp
 
 from nbdgm import proof
-from nbdgm.proof import ProofError, checking, evaluating, hypotheses, limits, mutation, points, proving, recording, source
+from nbdgm.proof import (
+    ProofError,
+    checking,
+    evaluating,
+    hypotheses,
+    limits,
+    mutation,
+    named,
+    points,
+    proving,
+    recording,
+    source,
+)
 from nbdgm.proof.conditions import conditions
 from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses
@@ -26,8 +38,8 @@ def no_cell(monkeypatch):
     monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
 
 
-def derivation(*args, **named):
-    return proof.derivation(*args, **{"scope": "a case", **named})
+def derivation(*args, **options):
+    return proof.derivation(*args, **{"scope": "a case", **options})
 
 
 # --- time ------------------------------------------------------------------------------------------------------------------
@@ -407,3 +419,10 @@ def test_a_general_proof_may_say_so(capsys):
         d.line((x + y) ** 2, "definition")
         d.line(x**2 + 2 * x * y + y**2, "expand")
     assert promise(d) == "" and "said, not proved" not in capsys.readouterr().out
+
+
+def test_names_are_explained_as_they_stand_in_the_line_and_then_those_inside_them():
+    inner, outer = proof.let("f", p + x**2), proof.let("h", q + 1)
+    mean = proof.EN(sp.exp(-inner), x)
+    line = mean + sp.exp(p + 1 / (q + 2 * sp.exp(outer * q + 3 * p)))
+    assert list(named.names(line)) == [mean, outer, inner]
