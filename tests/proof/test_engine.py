@@ -27,6 +27,7 @@ from nbdgm.proof import (
 from nbdgm.proof.conditions import conditions
 from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses
+from nbdgm.proof.normal import radicals
 from nbdgm.proof.scope import promise
 
 x, y = sp.symbols("x y", real=True)
@@ -426,3 +427,11 @@ def test_names_are_explained_as_they_stand_in_the_line_and_then_those_inside_the
     mean = proof.EN(sp.exp(-inner), x)
     line = mean + sp.exp(p + 1 / (q + 2 * sp.exp(outer * q + 3 * p)))
     assert list(named.names(line)) == [mean, outer, inner]
+
+
+def test_a_power_of_a_root_is_a_power_of_what_stands_under_it():
+    square, cube = sp.sqrt(1 + p), sp.cbrt(1 + p)
+    assert radicals(1 / (square - 1) - (square + 1) / p) == 0
+    assert radicals(1 / (square - 1) - (square + 1) / (p + 1)) != 0
+    assert radicals(1 / (cube - 1) - (cube**2 + cube + 1) / p) == 0
+    assert radicals((square - 1) ** 4 / p - p**3 / (square + 1) ** 4) == 0
