@@ -24,6 +24,7 @@ from nbdgm.proof import (
     recording,
     source,
 )
+from nbdgm.proof.cases import _vanishes
 from nbdgm.proof.conditions import conditions
 from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses
@@ -435,3 +436,8 @@ def test_a_power_of_a_root_is_a_power_of_what_stands_under_it():
     assert radicals(1 / (square - 1) - (square + 1) / (p + 1)) != 0
     assert radicals(1 / (cube - 1) - (cube**2 + cube + 1) / p) == 0
     assert radicals((square - 1) ** 4 / p - p**3 / (square + 1) ** 4) == 0
+
+
+def test_a_root_is_not_what_stands_under_it():
+    assert not _vanishes(sp.sqrt(p) - p, {})
+    assert not _vanishes(sp.sqrt(p * x) - p * x, {x: 1})
