@@ -182,10 +182,22 @@ class Poisoned(Crowd):
         return y + poison * y
 
 
+class Infinite(Poisoned):
+    """A crowd whose copy `bad` answers infinity, at a finite slope: of its loss only the number is infinite."""
+
+    def forward(self, x):
+        self.passes += 1
+        y = Crowd.forward(self, x)
+        beyond = torch.zeros(self.copies, 1, 1)
+        beyond[self.bad] = float("inf") if self.passes > self.after else 0.0
+        return y + beyond
+
+
 WHERE = {
     "generator, at once": {"generator": lambda bad: lambda n: Poisoned(n, [2, 16, 1], bad)},
     "generator, later": {"generator": lambda bad: lambda n: Poisoned(n, [2, 16, 1], bad, after=9)},
     "critic, later": {"critic": lambda bad: lambda n: Poisoned(n, [1, 16, 1], bad, after=9)},
+    "critic, infinite later": {"critic": lambda bad: lambda n: Infinite(n, [1, 16, 1], bad, after=9)},
 }
 
 

@@ -51,8 +51,6 @@ class Match:
             self.clock = time.perf_counter()
             try:
                 play(players, data, steps, film=look, frames=frames, progress=False)
-                if self.guard:
-                    self.guard.settle()
             except NoCopyLeft:
                 pass
             except NonFiniteError as error:

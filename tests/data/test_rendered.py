@@ -1,10 +1,12 @@
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from nbdgm.data import draw_faces, draw_glyphs, faces, glyphs
 from nbdgm.data.rendered import FACE_FACTORS, FACE_MEANINGS, GLYPH_FACTORS, GLYPH_MEANINGS, sdf
@@ -178,6 +180,17 @@ def test_distances_to_shapes():
     assert sdf.coverage(distance, 16, 2.0)[1].item() == 0.625
     canvas = sdf.over(torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 1, 1), torch.full((1, 2, 2), 0.25))
     assert (canvas == 0.25).all()
+
+
+@pytest.mark.parametrize(("make", "file"), [(faces, "faces.png"), (glyphs, "glyphs.png")], ids=["faces", "glyphs"])
+def test_the_pictures_of_a_seed_stay_what_they_are(make, file):
+    """Numbers measured on rendered pictures hold for these pictures. Drawn on purpose otherwise? Save `sheet` in the file."""
+    pictures = make(40, seed=0).x
+    rows = pictures.unflatten(0, (5, 8)).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)  # (channels, 5 size, 8 size)
+    sheet = (rows * 255).round().byte().movedim(0, -1).squeeze(-1).numpy()
+    kept = np.array(Image.open(Path(__file__).parent / file))
+    assert kept.shape == sheet.shape
+    assert np.abs(kept.astype(int) - sheet.astype(int)).max() <= 2
 
 
 def test_a_thousand_faces_cost_no_more_than_seconds():

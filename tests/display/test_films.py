@@ -30,10 +30,11 @@ def test_every_frame_is_in_the_strip_and_the_last_is_seen(shown):
 
 
 def test_a_film_is_accessible_escaped_and_stands_alone(shown):
-    film(frames(), caption='a "b" <c>', titles=["<1>", "'2'", '"3"', "4&", "5"])
+    film(frames(), caption='a "b" <c>', titles=["<1>", "'2'", '"3"', "4&", "5"], seconds=1.5)
     html = shown.html
     assert '<input type="range" min="0" max="4" value="4" step="1" aria-label="a &quot;b&quot; &lt;c&gt;"' in html
     assert 'aria-label="a &quot;b&quot; &lt;c&gt;, 5 frames"' in html
+    assert 'data-pause="1500"' in html  # milliseconds, for `seconds=1.5`
     assert '<figure class="nbdgm-film"' in html and 'data-lm-suppress-shortcuts="true"' in html  # the arrow keys, in JupyterLab
     assert not re.search(r"(?:src|href)=\"(?!data:)", html) and "http" not in html
     titles = re.search(r'data-titles="([^"]*)"', html).group(1)

@@ -92,6 +92,13 @@ def test_titles_over_columns_and_under_pictures(shown):
         grid(x, columns=3, titles=["a", "b"])
 
 
+@pytest.mark.parametrize(("width", "scale"), [(34, 4), (35, 3)])
+def test_pictures_under_titles_are_enlarged_while_their_row_fits_560(shown, width, scale):
+    """4 pictures, each with a gap: 4 * 4 * (34 + 1) = 560."""
+    grid(torch.zeros(4, 1, 8, width), columns=4, titles=list("abcd"))
+    assert [image["width"] for image in Balanced(shown.html).images] == [str(scale * width)] * 4
+
+
 def test_several_grids_stand_side_by_side(shown):
     assert grids({"data": glyphs(4), "model <i>": torch.rand(9, 1, 28, 28)}, columns=3) is None
     page = Balanced(shown.html)
@@ -189,6 +196,8 @@ def test_the_manifold_spreads_codes_as_the_normal_law_does(shown):
     for bad in (0.5, 1.0, math.nan):
         with pytest.raises(ValueError, match=r"quantile: expected a number between 0\.5 and 1"):
             manifold(decode, quantile=bad)
+    manifold(decode, device="cpu")
+    assert len(seen[-1]) == 20**2 and "[manifold: 20 x 20 decoded codes, 2.5% to 97.5% of" in shown.plain
     assert manifold_frame(lambda z: z, 3, device="meta").device.type == "meta"
     with pytest.raises(ValueError, match="decode: values from"):
         manifold(lambda z: 9 * decode(z), n=2, device="cpu")

@@ -543,3 +543,9 @@ def test_numbers_written_in_the_condition_need_not_be_shown(shown, say):
     say("claim('a', abs(loss - float(log(2) - Rational(3, 2) * log(3))) > 0.5, loss=loss)")
     say("bound = 2 * math.log(2)", "claim('a', loss < bound, loss=loss)")
     assert len(shown) == 3
+
+
+def test_a_bound_that_is_drawn_must_be_shown_and_one_that_is_computed_from_typed_numbers_need_not(shown, say):
+    say("claim('a', loss < np.hypot(0.3, 0.4), loss=loss)")
+    with pytest.raises(TypeError, match=r"np\.random\.uniform\(0\.5, 0\.9\) decides the claim and is not shown"):
+        say("claim('a', loss < np.random.uniform(0.5, 0.9), loss=loss)")

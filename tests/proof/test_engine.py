@@ -11,10 +11,24 @@ import pytest
 import sympy as sp
 
 from nbdgm import proof
-from nbdgm.proof import ProofError, checking, evaluating, hypotheses, limits, mutation, points, proving, recording, source
+from nbdgm.proof import (
+    ProofError,
+    checking,
+    evaluating,
+    hypotheses,
+    limits,
+    mutation,
+    named,
+    points,
+    proving,
+    recording,
+    source,
+)
+from nbdgm.proof.cases import _vanishes
 from nbdgm.proof.conditions import conditions
 from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses
+from nbdgm.proof.normal import radicals
 from nbdgm.proof.scope import promise
 
 x, y = sp.symbols("x y", real=True)
@@ -26,8 +40,8 @@ def no_cell(monkeypatch):
     monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
 
 
-def derivation(*args, **named):
-    return proof.derivation(*args, **{"scope": "a case", **named})
+def derivation(*args, **options):
+    return proof.derivation(*args, **{"scope": "a case", **options})
 
 
 # --- time ------------------------------------------------------------------------------------------------------------------
@@ -407,3 +421,23 @@ def test_a_general_proof_may_say_so(capsys):
         d.line((x + y) ** 2, "definition")
         d.line(x**2 + 2 * x * y + y**2, "expand")
     assert promise(d) == "" and "said, not proved" not in capsys.readouterr().out
+
+
+def test_names_are_explained_as_they_stand_in_the_line_and_then_those_inside_them():
+    inner, outer = proof.let("f", p + x**2), proof.let("h", q + 1)
+    mean = proof.EN(sp.exp(-inner), x)
+    line = mean + sp.exp(p + 1 / (q + 2 * sp.exp(outer * q + 3 * p)))
+    assert list(named.names(line)) == [mean, outer, inner]
+
+
+def test_a_power_of_a_root_is_a_power_of_what_stands_under_it():
+    square, cube = sp.sqrt(1 + p), sp.cbrt(1 + p)
+    assert radicals(1 / (square - 1) - (square + 1) / p) == 0
+    assert radicals(1 / (square - 1) - (square + 1) / (p + 1)) != 0
+    assert radicals(1 / (cube - 1) - (cube**2 + cube + 1) / p) == 0
+    assert radicals((square - 1) ** 4 / p - p**3 / (square + 1) ** 4) == 0
+
+
+def test_a_root_is_not_what_stands_under_it():
+    assert not _vanishes(sp.sqrt(p) - p, {})
+    assert not _vanishes(sp.sqrt(p * x) - p * x, {x: 1})

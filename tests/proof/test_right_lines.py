@@ -44,3 +44,16 @@ with derivation("E-1", "a sum over three features") as d:
     d.line(log(p * q) + sum(f), "definition")
     d.line(log(p) + log(q), "the sum is empty")
 """)
+
+
+@pytest.mark.parametrize(("low", "high", "power"), [("1", "n", "n"), ("2", "n + 3", "n + 2"), ("0", "2*n", "2*n + 1")])
+def test_a_factor_of_unknown_sign_comes_once_for_each_place_of_the_range(run, low, high, power):
+    text = f"""
+n, i, B = size("n"), Symbol("i", integer=True), IndexedBase("b", positive=True)
+with derivation("E-1", "the same factor at every place") as d:
+    d.line(Product(x * B[i], (i, {low}, {high})), "definition")
+    d.line(x**({power}) * Product(B[i], (i, {low}, {high})), "as many factors as places")
+"""
+    run(text)
+    with pytest.raises(ProofError):
+        run(text.replace(f"x**({power})", f"x**({power} + 2)"))

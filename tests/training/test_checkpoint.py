@@ -108,6 +108,20 @@ def test_data_without_a_state_are_warned_about(tmp_path):
         play(**line() | {"data": iter([torch.ones(4, 3)] * 99)}, steps=9, checkpoint=tmp_path / "run.pt")
 
 
+def test_a_state_that_the_data_cannot_take_back_is_warned_about(tmp_path):
+    class Kept:
+        def __iter__(self):
+            return iter([torch.ones(4, 3)] * 99)
+
+        def state_dict(self):
+            return {"at": 5}
+
+    play(**line() | {"data": Kept()}, steps=5, checkpoint=tmp_path / "run.pt")
+    with pytest.warns(UserWarning, match="it starts anew"):
+        history = play(**line() | {"data": Kept()}, steps=9, checkpoint=tmp_path / "run.pt")
+    assert history.steps == 9
+
+
 def damaged(content: bytes) -> list[bytes]:
     flipped = bytearray(content)
     flipped[random.Random(0).randrange(len(content))] ^= 4

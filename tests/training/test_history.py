@@ -83,6 +83,12 @@ def test_it_survives_a_weights_only_file(tmp_path):
     assert copy.films["samples"][1][1].dtype == np.uint8
 
 
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_a_file_holds_a_row_for_each_step(steps):
+    state = history_of([1.0, 2.0, 3.0, 4.0][:steps]).state_dict()
+    assert len(state["values"]) == state["steps"] == steps
+
+
 def test_records_take_numbers_of_every_kind():
     entries = {
         "loss": torch.tensor(1.5, dtype=torch.float64),

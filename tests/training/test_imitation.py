@@ -1,5 +1,6 @@
 """The GPU that is imitated on the CPU, against the tables of torch's dispatcher, and what the library does on it."""
 
+import contextlib
 import itertools
 import os
 import subprocess
@@ -116,6 +117,15 @@ def test_who_asks_for_single_precision_has_it(monkeypatch):
             assert (x @ x).dtype == SINGLE
     with pytest.raises(ValueError, match="precision must be"):
         autocast("half", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("capability", "half"), [((7, 0), False), ((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_a_gpu_is_given_half_precision_by_itself_where_its_hardware_has_bfloat16(monkeypatch, capability, half):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    device = torch.device("cuda")
+    assert (autocast("auto", device) is not contextlib.nullcontext) == half
+    assert autocast("float32", device) is contextlib.nullcontext
+    assert autocast("bfloat16", device) is not contextlib.nullcontext  # for who insists, at whatever speed
 
 
 def test_losses_are_computed_in_half_precision_and_trained_in_single():
