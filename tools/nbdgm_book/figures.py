@@ -13,9 +13,7 @@ FIGURE = re.compile(
     re.S,
 )
 """The caption of a film or of pictures, or a plot."""
-WRITTEN = re.compile(
-    r'<p(?P<id> id="[^"]*")?><strong>Figure (?P<number>\d+)\.</strong>\s*(?P<text>.*?)</p>\n?', re.S
-)
+WRITTEN = re.compile(r'<p(?P<id> id="[^"]*")?><strong>Figure (?P<number>\d+)\.</strong>\s*(?P<text>.*?)</p>\n?', re.S)
 """An author's caption: a paragraph that begins with its number."""
 
 
