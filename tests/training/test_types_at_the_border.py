@@ -256,7 +256,9 @@ def test_what_is_no_data_is_named(data):
 
 
 @pytest.mark.parametrize(
-    "frame", [None, "text", {"a": 1}, [torch.ones(2), torch.ones(3)], object(), [None], np.longdouble(1)], ids=str
+    "frame",
+    [None, "text", {"a": 1}, [torch.ones(2), torch.ones(3)], object(), [None], np.longdouble(1)],
+    ids=lambda v: type(v).__name__,
 )
 def test_a_film_of_what_no_file_keeps_is_refused_by_name(frame):
     with pytest.raises(TypeError, match=f"film 'weird' must return a number, a tensor or an array, got {type(frame).__name__}"):
