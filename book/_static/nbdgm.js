@@ -83,7 +83,7 @@
 
   function setTabStops() {
     each(scrolling, (box) => {
-      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     });
   }

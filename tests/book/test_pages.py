@@ -273,7 +273,7 @@ PHANTOMS = """() => {
   const drawn = (box) => [...box.querySelectorAll("mi, mn, mo, mtext, mfrac, msqrt, pre, img")];
   const right = (box) => box.getBoundingClientRect().left + box.clientWidth + 1;
   const fits = (box) => drawn(box).every((part) => part.getBoundingClientRect().right <= right(box));
-  const still = (box) => box.scrollWidth <= box.clientWidth + 1;
+  const still = (box) => box.scrollWidth <= box.clientWidth;
   const stops = [...document.querySelectorAll(".bd-article [tabindex='0']")].filter(still);
   const barred = boxes.filter((box) => box.checkVisibility() && bar(box) && fits(box));
   const idle = stops.filter((box) => !box.matches("img, figure, [role]"));
@@ -304,13 +304,22 @@ def barred(launch):
     opened.close()
 
 
+UNFOLDED = """() => new Promise((done) => {
+  let timer;
+  const wait = () => { clearTimeout(timer); timer = setTimeout(done, 500); };
+  document.addEventListener("toggle", wait, true);
+  document.querySelectorAll("details").forEach((box) => (box.open = true));
+  wait();
+})"""
+"""Opens whatever is folded, and is done when the page has answered to the last of it."""
+
+
 def axe(page, theme: str) -> list[str]:
     """What axe-core finds against WCAG 2, levels A and AA, with everything unfolded; in the dark only colours differ."""
     core = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
     page.emulate_media(color_scheme=theme)
     page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=theme)
-    page.evaluate("() => document.querySelectorAll('details').forEach((box) => (box.open = true))")
-    page.wait_for_timeout(300)
+    page.evaluate(UNFOLDED)
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
     only = {"type": "tag", "values": rules} if theme == "light" else {"type": "rule", "values": ["color-contrast"]}
     found = core.Axe().run(page, options={"runOnly": only, "resultTypes": ["violations"]})
@@ -533,7 +542,7 @@ SEARCHES = {
     "f-divergence": "gan/5",
     "batch normalisation": "gan/3",
     "checkerboard": ("gan/3", "vae/1", "glossary.html#term-checkerboard"),
-    "non-saturating loss": ("gan/1", "gan/5"),
+    "non-saturating loss": ("gan/1", "gan/2"),
     "变分自编码器": "glossary",
 }
 """What students type -> where the first hit must lead."""
