@@ -93,7 +93,7 @@ def test_binarize_draws_zeros_and_ones_with_the_right_mean(p, seed):
     drawn = binarize(x, torch.Generator().manual_seed(seed))
     assert set(drawn.unique().tolist()) <= {0.0, 1.0}
     p = x[0].double()
-    assert abs(drawn.double().mean() - p) <= 5 * (p * (1 - p) / 4000).sqrt() + 1e-9
+    assert abs(drawn.double().mean() - p) <= 5 * (p * (1 - p) / 4000).sqrt() + 8 / 4000  # Bernstein: a rare one counts whole
     assert binarize(torch.zeros(100)).sum() == 0 and binarize(torch.ones(100)).sum() == 100
 
 
