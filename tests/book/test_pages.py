@@ -543,6 +543,12 @@ SEARCHES = {
     "batch normalisation": "gan/3",
     "checkerboard": ("gan/3", "vae/1", "glossary.html#term-checkerboard"),
     "non-saturating loss": ("gan/1", "gan/2"),
+    "optimal transport": "gan/6",
+    "importance weighted bound": "vae/5",
+    "mean field": "vae/2",
+    "unrolled GAN": "gan/4",
+    "stacked MNIST": "gan/4",
+    "Kantorovich duality": "gan/6",
     "变分自编码器": "glossary",
 }
 """What students type -> where the first hit must lead."""

@@ -12,6 +12,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from nbdgm_book import data
+
 INDEX = "_static/search/sections.js"
 LISTS = ("proofs", "claims", "execution", "api", "bibliography", "source_map", "errata", "notation")
 """Pages of lists: found, but after the chapters."""
@@ -45,9 +47,23 @@ def text_of(section: nodes.Element) -> str:
     return re.sub(r"\s+", " ", " ".join(words)).strip()
 
 
+def taught(app: Sphinx) -> dict[str, list[str]]:
+    """The address of each chapter -> the terms of the glossary that it teaches."""
+    found: dict[str, list[str]] = {}
+    if not (Path(app.srcdir) / data.GLOSSARY).exists():
+        return found
+    matches = [re.match(r"book/([a-z_]+/[0-9]+[a-z]?)_.*", name) for name in app.env.found_docs]
+    chapters = {match[1]: app.builder.get_target_uri(match[0]) for match in matches if match}
+    for term in data.load(Path(app.srcdir), data.GLOSSARY):
+        if term.get("see") in chapters:
+            found.setdefault(chapters[term["see"]], []).append(str(term["en"]))
+    return found
+
+
 def sections(app: Sphinx) -> list[dict]:
     """Every section of every page: where it is, its title, its page's title, its words, and whether it is the page's first."""
     found = []
+    terms = taught(app)
     for docname in sorted(app.env.found_docs):
         doctree = app.env.get_doctree(docname)
         page = app.env.titles[docname].astext() if docname in app.env.titles else docname
@@ -70,6 +86,7 @@ def sections(app: Sphinx) -> list[dict]:
                     "page": page,
                     "number": ".".join(map(str, number)),
                     "top": top,
+                    "taught": "; ".join(terms.get(app.builder.get_target_uri(docname), [])) if top else "",
                     "late": docname.removeprefix("book/appendix/") in LISTS,
                     "text": text_of(section),
                 }

@@ -34,8 +34,8 @@
 
   // --- the index
   const index = new MiniSearch({
-    fields: ["title", "page", "text"],
-    storeFields: ["url", "title", "page", "number", "top", "late", "term", "text"],
+    fields: ["title", "page", "text", "taught"],
+    storeFields: ["url", "title", "page", "number", "top", "late", "term", "taught", "text"],
     tokenize: tokens,
     processTerm: (term) => (stop.has(term) ? null : term),
   });
@@ -56,6 +56,8 @@
     const wanted = words.join(" ");
     const rare = words.length > 1 ? words.map((word) => [index.search(word, options).length, word]).sort((a, b) => a[0] - b[0])[0][1] : "";
     for (const hit of found) {
+      const taught = (hit.taught || "").split("; ").map((term) => tokens(term).join(" "));
+      if (taught.includes(wanted)) hit.score *= 8; // the glossary sends the reader to this chapter for this term
       const title = tokens(hit.title).join(" ");
       if (title === wanted && !hit.term) hit.score *= 3;
       else if (title.includes(wanted) && !hit.term) hit.score *= 2;
