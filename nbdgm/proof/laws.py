@@ -15,7 +15,7 @@ from sympy import Rational as R
 
 from nbdgm.proof.errors import ProofError
 from nbdgm.proof.makers import made
-from nbdgm.proof.named import FINITE, PLACES, Computed, Entry, Mean, Named, refuse_name, tex
+from nbdgm.proof.named import FINITE, PLACES, Computed, Entry, Mean, Named, refuse_name, tex, typeset
 from nbdgm.proof.sums import index
 
 __all__ = [
@@ -189,7 +189,7 @@ def _named(definition: sp.Expr, laws: Sequence[object], tex: str, plain: str) ->
     names = [getattr(p, "name", "") for p in laws]
     if not all(names) or isinstance(definition, sp.Number):
         return definition
-    return Standard(definition, tex % tuple(names), plain % tuple(names))
+    return Standard(definition, tex % tuple(map(typeset, names)), plain % tuple(names))
 
 
 def expectation(p: Sequence[sp.Expr] | Family, values: object) -> sp.Expr:
@@ -198,7 +198,7 @@ def expectation(p: Sequence[sp.Expr] | Family, values: object) -> sp.Expr:
         at = tuple(sp.Symbol(x, integer=True) for x in ("i", "k")[: len(p.sizes)])
         shown = sp.sympify(values(*at))
         definition = sp.Sum(p[at] * shown, *((v, 1, n) for v, n in zip(at, p.sizes, strict=True)))
-        below = rf"{', '.join(map(str, at))} \sim {p.name}"
+        below = rf"{', '.join(map(str, at))} \sim {typeset(p.name)}"
         return Standard(definition, rf"\mathbb{{E}}_{{{below}}}\left[{tex(shown)}\right]", f"E_{p.name}[{shown}]")
     return _named(_over([p, values], lambda a, f: a * f), [p, values], r"\mathbb{E}_{%s}\left[%s\right]", "E_%s[%s]")
 

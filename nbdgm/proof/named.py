@@ -53,7 +53,7 @@ class Named(sp.Expr):
         return self.args[0]
 
     def _latex(self, printer: sp.printing.latex.LatexPrinter) -> str:
-        return f"{{{self.name}}}" if "^" in self.name else self.name
+        return f"{{{self.name}}}" if "^" in self.name else typeset(self.name)
 
     def _sympystr(self, printer: sp.printing.str.StrPrinter) -> str:
         return str(self.args[2])
@@ -114,6 +114,11 @@ def plain_name(name: str) -> str:
     name = re.sub(r"\\(?:mathrm|mathbb|mathcal|operatorname|text|mathbf|bm|left|right)(?![A-Za-z])", "", name)
     name = name.replace(r"\|", "||").replace(r"\mid", "|").replace(r"\,", "")
     return re.sub(r"[{}\\]", "", name).strip()
+
+
+def typeset(name: str) -> str:
+    """A name in LaTeX: words as sympy writes symbols, `gamma` and `p_theta` with Greek letters; LaTeX stays as it is."""
+    return sp.latex(sp.Symbol(name)) if re.fullmatch(r"\w+", name) else name
 
 
 def unfold(expr: sp.Basic) -> sp.Basic:
@@ -206,7 +211,7 @@ class Entry(Computed):
         return at_places(self.args[0], self.index)
 
     def _latex(self, printer: sp.printing.latex.LatexPrinter) -> str:
-        return f"{{{self.args[1]}}}_{{{','.join(map(printer._print, self.index))}}}"
+        return f"{{{typeset(str(self.args[1]))}}}_{{{','.join(map(printer._print, self.index))}}}"
 
     def _sympystr(self, printer: sp.printing.str.StrPrinter) -> str:
         return f"{plain_name(str(self.args[1]))}[{', '.join(map(printer._print, self.index))}]"

@@ -6,7 +6,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from sympy import Symbol
 
+from nbdgm.proof import KL, law, let, named, size
 from nbdgm.proof.mathml import MACROS, expand, mathml
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -123,3 +125,13 @@ def test_every_formula_of_a_chapter_converts(path):
         except ValueError as error:
             wrong.append(str(error)[:200])
     assert not wrong
+
+
+def test_names_of_laws_and_lets_are_typeset_as_symbols_are():
+    n, i = size("n"), Symbol("i", integer=True)
+    plan, model = law("gamma", n), law("p_theta", n)
+    assert named.tex(plan[i]) == r"{\gamma}_{i}"
+    assert named.tex(model[i]) == r"{p_{\theta}}_{i}"
+    assert r"\gamma \,\middle\|\, p_{\theta}" in named.tex(KL(plan, model))
+    assert named.tex(let("rho", 2 * plan[i])) == r"\rho"
+    assert named.tex(let(r"D^*", 2 * plan[i])) == r"{D^*}"
