@@ -517,6 +517,8 @@ GOOD = [
     ["apart = [v for v in losses if v > 1]", "claim('none is apart', len(apart) == 0, apart=len(apart))"],
     ["claim('a', array[0] < array.mean(), first=array[0], mean=array.mean())"],
     ["claim('a', far < 1e6, far=far)"],
+    ["claim('a', highest(losses, key=lambda v: -v) < 0.2, least=losses[0])"],
+    ["claim('a', highest(losses, key=lambda v: abs(v - loss)) < 0.2, least=highest(losses, key=lambda v: abs(v - loss)))"],
     ["claim('a', loss > 1e-300, loss=loss)"],
     ["claim('a', loss - 0.25 < 1e-12, loss=loss)"],
     ["claim('the first is best', lowest(table, key=table.get) == 'a', **table)"],
@@ -528,6 +530,11 @@ GOOD = [
 def test_an_honest_claim_stands(shown, say, cells):
     say(*cells)
     assert shown and all(b["application/vnd.nbdgm.claim+json"]["status"] == "holds" for b in shown)
+
+
+def test_a_false_claim_fails_however_far_its_bound_is(say):
+    with pytest.raises(ClaimError, match="does not hold"):
+        say("claim('a', loss > 1e9, loss=loss)")
 
 
 def test_only_what_is_compared_counts_as_shown(say):

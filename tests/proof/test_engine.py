@@ -14,6 +14,7 @@ from nbdgm import proof
 from nbdgm.proof import (
     ProofError,
     checking,
+    counterexample,
     evaluating,
     hypotheses,
     limits,
@@ -24,7 +25,7 @@ from nbdgm.proof import (
     recording,
     source,
 )
-from nbdgm.proof.cases import _vanishes
+from nbdgm.proof.cases import _vanishes, cases
 from nbdgm.proof.conditions import conditions
 from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses
@@ -139,6 +140,14 @@ def test_numbers_of_both_precisions_refute():
     assert points.compare(x + near, x, "seed").refuted_at is not None
     assert points.compare(x * (1 + y), x + x * y, "seed").refuted_at is None
     assert points.compare(sp.S.Zero * x, sp.S.Zero, "seed").null
+
+
+def test_every_point_that_is_drawn_is_looked_at(monkeypatch):
+    drawn = [([{p: sp.Integer(k)}], k > 3) for k in range(1, 25)]
+    monkeypatch.setattr(points, "draw_points", lambda symbols, seed: drawn)
+    for k in range(1, 25):
+        agree_elsewhere = sp.prod([p - j for j in range(1, 25) if j != k])
+        assert points.compare(agree_elsewhere, sp.S.Zero, "seed").refuted_at == {p: k}
 
 
 def test_a_point_where_a_side_is_not_real_is_no_point_to_pass_over():
@@ -373,6 +382,10 @@ def test_methods_of_proof():
     assert proving.prove(sp.tanh(10**9 * p) - 1) is None
     assert proving.is_nonnegative(p - 2 + 1 / p) and not proving.is_nonnegative(p - 2 + 1 / p, strict=True)
     assert not proving.is_nonnegative(x) and proving.is_nonnegative(1 + x**2, strict=True)
+    n, i, X = proof.size("n"), sp.Symbol("i", integer=True), sp.IndexedBase("x", real=True)
+    squares = sp.Sum(X[i] ** 2, (i, 1, n))
+    assert proving.is_nonnegative(squares) and proving.is_nonnegative(1 + squares, strict=True)
+    assert not proving.is_nonnegative(squares, strict=True) and not proving.is_nonnegative(sp.Sum(X[i], (i, 1, n)))
     assert mpmath.mp.dps == 15  # nobody has changed the precision of others
 
 
@@ -441,3 +454,45 @@ def test_a_power_of_a_root_is_a_power_of_what_stands_under_it():
 def test_a_root_is_not_what_stands_under_it():
     assert not _vanishes(sp.sqrt(p) - p, {})
     assert not _vanishes(sp.sqrt(p * x) - p * x, {x: 1})
+
+
+H = sp.Heaviside
+STEPS = {  # the same step in two ways, and one that differs where it steps
+    "above": (sp.Piecewise((1, x > 0), (0, True)), H(x, 0), H(x, 1)),
+    "from here on": (sp.Piecewise((1, x >= 0), (0, True)), H(x, 1), H(x, 0)),
+    "below": (sp.Piecewise((1, x < 0), (0, True)), H(-x, 0), H(-x, 1)),
+    "up to here": (sp.Piecewise((1, x <= 0), (0, True)), H(-x, 1), H(-x, 0)),
+    "here": (sp.Piecewise((1, sp.Eq(x, 0)), (0, True)), 1 - sp.sign(x) ** 2, 0 * x),
+    "elsewhere": (sp.Piecewise((1, sp.Ne(x, 0)), (0, True)), sp.sign(x) ** 2, x / x),
+    "both": (sp.Piecewise((1, (x > 0) & (y >= 0)), (0, True)), H(x, 0) * H(y, 1), H(x, 0) * H(y, 0)),
+    "one of them": (sp.Piecewise((1, (x > 0) | (y >= 0)), (0, True)), 1 - H(-x, 1) * H(-y, 0), 1 - H(-x, 1) * H(-y, 1)),
+    "where nothing is above": (sp.Piecewise((1, sp.Max(x, 0) <= 0), (0, True)), H(-x, 1), H(-x, 0)),
+    "where something is above": (sp.Piecewise((1, sp.Max(x, 0) > 0), (0, True)), H(x, 0), H(x, 1)),
+    "a ramp": (sp.Piecewise((0, x < 0), (x, x < 1), (1, True)), sp.Min(sp.Max(x, 0), 1), sp.Max(x, 0)),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_agree_in_every_case_borders_too(name):
+    step, same, other = STEPS[name]
+    assert cases(step - same) == 0
+    assert cases(step - other) != 0
+
+
+def test_a_branch_whose_condition_fails_is_passed_over():
+    branches = sp.Piecewise((1, t > 1), (2, t < 1), (3, True))
+    assert evaluating._settle(branches, Hypotheses({t: (0, 1)}), branches) == 2
+    assert evaluating._settle(branches.func((1, t > 1), (3, True)), Hypotheses({t: (0, 1)}), branches) == 3
+    with pytest.raises(ProofError, match="only under a condition"):
+        evaluating._settle(branches, Hypotheses(), branches)
+
+
+def test_numbers_that_take_too_long_are_refused_and_the_limit_is_said(monkeypatch):
+    def at_once(seconds):
+        raise TimeUp
+
+    limits = []
+    monkeypatch.setattr(counterexample, "cpu_limit", lambda seconds: limits.append(seconds) or at_once(seconds))
+    with pytest.raises(ProofError) as refused:
+        counterexample.exact_values((p, q), {p: sp.S.One, q: sp.S.One}, Hypotheses())
+    assert f"more than {limits[0]} s" in str(refused.value)
