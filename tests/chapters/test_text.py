@@ -125,6 +125,7 @@ ESCAPES = {
     "a claim of all()": [Text("ok = all(v < 1 for v in loss)"), Text("claim('a', ok, n=3)")],
     "a claim of max() two cells before": [Text("w = max(loss)"), Text("v = 2 * w"), Text("claim('a', v < 1, v=v)")],
     "a bound out of reach": [Text("wide = 1e300"), Text("claim('a', loss < wide, loss=loss)")],
+    "a bound out of reach as a power": [Text("claim('a', loss < 10**300, loss=loss)")],
     "a bound out of reach behind five names": [
         Text("a = 1e300\nb = a\nc = b\nd = c\ne = d"),
         Text("claim('a', loss < e, loss=loss)"),

@@ -14,7 +14,7 @@ import sympy as sp
 import torch
 
 from nbdgm import proof
-from nbdgm.proof import ClaimError, claim, highest, lowest, rendering, verdicts
+from nbdgm.proof import ClaimError, claim, highest, lowest, rendering, trial, verdicts
 
 REAL, STAND_IN = (SimpleNamespace(name="mnist", stand_in=flag) for flag in (False, True))
 MEASURED = {  # what the cells of a chapter have computed
@@ -22,6 +22,7 @@ MEASURED = {  # what the cells of a chapter have computed
     "other": 0.75,
     "far": 40.0,
     "n": 3,
+    "exact": sp.sqrt(2) / 4,
     "losses": [0.1, 0.2, 0.3],
     "broken": [0.1, float("nan"), 0.2],
     "table": {"a": 0.1, "b": 0.3},
@@ -416,6 +417,7 @@ ATTACKS = {
     "isinstance": ["claim('a', isinstance(loss, float), loss=loss)"],
     "a conditional": ["claim('a', True if loss < 1 else loss > 2, loss=loss)"],
     "a function that says yes": ["fine = lambda v: True", "claim('a', fine(loss), loss=loss)"],
+    "a function that calls itself": ["near = lambda v: v < 0.5 or near(v - 1)", "claim('a', near(loss), loss=loss)"],
     "a helper that judges": ["def fine(v):\n    print(v)\n    return True", "claim('a', fine(loss), loss=loss)"],
     "an index": ["claim('a', (True, False)[0], loss=loss)"],
     "True from elsewhere": ["ok = True", "claim('a', ok, loss=loss)"],
@@ -517,6 +519,7 @@ GOOD = [
     ["apart = [v for v in losses if v > 1]", "claim('none is apart', len(apart) == 0, apart=len(apart))"],
     ["claim('a', array[0] < array.mean(), first=array[0], mean=array.mean())"],
     ["claim('a', far < 1e6, far=far)"],
+    ["claim('a', bool(exact < 0.5), exact=exact)"],
     ["claim('a', highest(losses, key=lambda v: -v) < 0.2, least=losses[0])"],
     ["claim('a', highest(losses, key=lambda v: abs(v - loss)) < 0.2, least=highest(losses, key=lambda v: abs(v - loss)))"],
     ["claim('a', loss > 1e-300, loss=loss)"],
@@ -530,6 +533,12 @@ GOOD = [
 def test_an_honest_claim_stands(shown, say, cells):
     say(*cells)
     assert shown and all(b["application/vnd.nbdgm.claim+json"]["status"] == "holds" for b in shown)
+
+
+def test_when_the_time_for_trials_is_over_nothing_more_is_refused(shown, say, monkeypatch):
+    monkeypatch.setattr(trial, "SECONDS", -1.0)
+    say("claim('a', array.std() >= 0, spread=array.std())")
+    assert record(shown)["status"] == "holds"
 
 
 def test_a_false_claim_fails_however_far_its_bound_is(say):

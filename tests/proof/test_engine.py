@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 import time
@@ -157,6 +158,12 @@ def test_a_point_where_a_side_is_not_real_is_no_point_to_pass_over():
         points.compare(sp.exp(sp.exp(sp.exp(9 * p))), sp.exp(sp.exp(sp.exp(9 * p))), "seed")
 
 
+def test_what_has_numbers_at_moderate_points_only_is_refused():
+    line = sum(sp.exp(sp.exp(sp.exp(v * 9 / 10))) for c in sp.symbols("c_1:11", positive=True) for v in (c, 1 / c))
+    with pytest.raises(points.Undefined, match="numbers of different sizes"):
+        points.compare(line, line, "seed")
+
+
 def test_excluded_points_are_passed_over():
     n = sp.Symbol("n", integer=True, positive=True)
     assert points.compare((n**2 - 1) / (n - 1), n + 1, "seed", [n - 1]).refuted_at is None
@@ -211,6 +218,16 @@ def test_conditions_are_what_does_not_follow():
     assert plain(sp.log(1 - w) + 1 / w, Hypotheses({w: (0, 1)})) == []
     assert plain(1 / (x * y**2)) == ["x != 0", "y != 0"] and plain(x ** sp.Rational(-1, 2)) == ["x > 0"]
     assert plain(x**p) == ["x >= 0"] and plain(x**-p) == ["x > 0"] and plain(sp.Integral(1 / (x + p), (x, 0, q))) == []
+
+
+def test_points_between_bounds_come_near_both_of_them():
+    inside = evaluating._grid(2.0, 3.0)
+    assert 2 < inside.min() < 2.02 and 2.98 < inside.max() < 3
+    for low, high in ((-math.inf, 1.0), (1.0, math.inf), (-math.inf, math.inf)):
+        far = evaluating._grid(low, high)
+        assert all(low < v < high for v in far)
+        assert math.isfinite(low) or far.min() < -70
+        assert math.isfinite(high) or far.max() > 70
 
 
 # --- second opinions ---------------------------------------------------------------------------------------------------------
@@ -340,6 +357,10 @@ def test_needless_asks_whether_an_interval_is_needed():
         d.line((1 + t) ** 2, "definition")
         d.line(1 + 2 * t + t**2, "binomial")
     assert found[0].needless() == ["E-1: no line needs 0 < t < 1"]
+    with recording() as found, derivation("E-1", "t", domain={t: (0, 1)}) as d:
+        d.equal(sp.sqrt((1 - t) ** 2), 1 - t, "below one")
+        d.equal((1 + t) ** 2, 1 + 2 * t + t**2, "anywhere")
+    assert found[0].needless() == []  # one line is enough
     with recording() as found, derivation("E-1", "t", domain={t: (0, 1)}) as d:
         d.line((1 - t**2) / (1 - t), "definition")
         d.line(1 + t, "cancel")
@@ -485,6 +506,19 @@ def test_a_branch_whose_condition_fails_is_passed_over():
     assert evaluating._settle(branches.func((1, t > 1), (3, True)), Hypotheses({t: (0, 1)}), branches) == 3
     with pytest.raises(ProofError, match="only under a condition"):
         evaluating._settle(branches, Hypotheses(), branches)
+
+
+def test_a_fault_of_sympys_is_no_proof(monkeypatch):
+    def faulty(*_):
+        raise NotImplementedError("no such algorithm")
+
+    monkeypatch.setattr(checking, "check", faulty)
+    with (
+        pytest.raises(ProofError, match=r"line 2 \(expand\): sympy cannot handle it: NotImplementedError"),
+        derivation("E-1", "t") as d,
+    ):
+        d.line((x + 1) ** 2, "definition")
+        d.line(x**2 + 2 * x + 1, "expand")
 
 
 def test_numbers_that_take_too_long_are_refused_and_the_limit_is_said(monkeypatch):

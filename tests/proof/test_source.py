@@ -51,6 +51,8 @@ REFUSED = {
     "a branch of an integral": ["whole = integrate(exp(-x * p), (p, 0, oo))", "s_ = whole.args[0][0]", using("s_")],
     "getattr": ["s_ = getattr(p, 'name') and q", using("s_")],
     "an empty range of symbols": ["k = 1", "w_ = symbols(f'w_{k}1:4')", "s_ = sum(w_) + p", using("s_")],
+    "a computed range by sympy": ["import sympy as sp\nk = 3", "w_ = sp.symbols(f'w_1:{k}')", "s_ = sum(w_) + p", using("s_")],
+    "roots by sympy": ["import sympy as sp", "s_ = max(sp.roots(p**2 - 1, p)) + p", using("s_")],
     "an empty range by value": ["import sympy\nw_ = sympy.symbols('w' + '_2:2')", "s_ = sum(w_) + p", using("s_")],
     "an empty list": ["states = [v for v in (p, q) if v is x]", "s_ = sum(states) + p", using("s_")],
     "deltas before": ["s_ = DiracDelta(x) / DiracDelta(x) + p", using("s_")],
