@@ -35,6 +35,7 @@ HYPOTHESES = {
         "log(X[j]**n)",
         "n*log(X[j])",
     ),
+    "w_1, ..., w_5 > 0": ("w = symbols('w_1:6', positive=True)", "log(prod(w))", "sum(log(v) for v in w)"),
     "p, q[1] > 0": ("Q = IndexedBase('q', positive=True)", "log(Q[1]*p)", "log(Q[1]) + log(p)"),
 }
 

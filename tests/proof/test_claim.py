@@ -417,7 +417,6 @@ ATTACKS = {
     "isinstance": ["claim('a', isinstance(loss, float), loss=loss)"],
     "a conditional": ["claim('a', True if loss < 1 else loss > 2, loss=loss)"],
     "a function that says yes": ["fine = lambda v: True", "claim('a', fine(loss), loss=loss)"],
-    "a function that calls itself": ["near = lambda v: v < 0.5 or near(v - 1)", "claim('a', near(loss), loss=loss)"],
     "a helper that judges": ["def fine(v):\n    print(v)\n    return True", "claim('a', fine(loss), loss=loss)"],
     "an index": ["claim('a', (True, False)[0], loss=loss)"],
     "True from elsewhere": ["ok = True", "claim('a', ok, loss=loss)"],
@@ -519,7 +518,7 @@ GOOD = [
     ["apart = [v for v in losses if v > 1]", "claim('none is apart', len(apart) == 0, apart=len(apart))"],
     ["claim('a', array[0] < array.mean(), first=array[0], mean=array.mean())"],
     ["claim('a', far < 1e6, far=far)"],
-    ["claim('a', bool(exact < 0.5), exact=exact)"],
+    ["claim('a', float(exact) < 0.5, exact=exact)"],
     ["claim('a', highest(losses, key=lambda v: -v) < 0.2, least=losses[0])"],
     ["claim('a', highest(losses, key=lambda v: abs(v - loss)) < 0.2, least=highest(losses, key=lambda v: abs(v - loss)))"],
     ["claim('a', loss > 1e-300, loss=loss)"],
@@ -533,6 +532,16 @@ GOOD = [
 def test_an_honest_claim_stands(shown, say, cells):
     say(*cells)
     assert shown and all(b["application/vnd.nbdgm.claim+json"]["status"] == "holds" for b in shown)
+
+
+def test_a_function_that_calls_itself_is_no_comparison():
+    def beside_it():
+        near = lambda v: v < 0.5 or near(v - 1)
+        loss = 0.25
+        claim("a", near(loss), loss=loss)
+
+    with pytest.raises(TypeError, match="is no comparison of numbers"):
+        beside_it()
 
 
 def test_when_the_time_for_trials_is_over_nothing_more_is_refused(shown, say, monkeypatch):
