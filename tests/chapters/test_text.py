@@ -116,6 +116,9 @@ ESCAPES = {
     "a line under suppress": [Text(PROOF + "\n    with suppress(Exception):\n        d.line(z, 'c')", ("proof",))],
     "lines in a loop": [Text(PROOF + "\n    for e, why in [(z, 'c'), (w, 'd')]:\n        d.line(e, why)", ("proof",))],
     "lines in a loop over nothing": [Text(PROOF + "\n    for e in []:\n        d.line(z + e, 'c')", ("proof",))],
+    "lines in a loop over what a function gives": [
+        Text(PROOF + "\n    for e in pieces(3):\n        d.line(z + e, 'c')", ("proof",))
+    ],
     "lines in a list": [Text(PROOF + "\n    [d.line(e, 'c') for e in es]", ("proof",))],
     "a line under another name": [Text(PROOF + "\n    line = d.line\n    line(z, 'c')", ("proof",))],
     "a derivation handed on": [Text("def more(d):\n    d.line(z, 'c')\n" + PROOF + "\n    more(d)", ("proof",))],

@@ -149,6 +149,15 @@ def test_a_shape_is_shown_as_formula_and_as_text(shown):
     assert r"\times" in line["tex"] and "\\" not in shown[0]["text/plain"]
 
 
+def test_a_law_has_as_many_indices_as_sizes():
+    n, i = proof.size("n"), sp.Symbol("i", integer=True)
+    one, joint = proof.law("p", n), proof.law("r", n, n)
+    assert one[i] != joint[i, i]
+    for wrong in (lambda: one[i, i], lambda: joint[i]):
+        with pytest.raises(IndexError, match=r"has (1|2) indices, not (1|2)"):
+            wrong()
+
+
 def test_what_cancels_is_constant():
     with derivation("E-1", "t") as d:
         d.constant(sp.log(p * q) - sp.log(p), p, "cancels")

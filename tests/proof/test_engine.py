@@ -217,6 +217,9 @@ def test_conditions_are_what_does_not_follow():
     assert plain(sp.log(1 - w)) == ["1 - w > 0"] and plain(sp.sqrt(1 - w)) == ["1 - w >= 0"]
     assert plain(sp.log(1 - w) + 1 / w, Hypotheses({w: (0, 1)})) == []
     assert plain(1 / (x * y**2)) == ["x != 0", "y != 0"] and plain(x ** sp.Rational(-1, 2)) == ["x > 0"]
+    assert plain(sp.asin(w)) == plain(sp.acos(w)) == ["1 - w**2 >= 0"] and plain(sp.atanh(w)) == ["1 - w**2 > 0"]
+    assert plain(sp.acosh(w)) == ["w - 1 >= 0"] and plain(sp.coth(w)) == ["w != 0"] and plain(sp.gamma(w)) == ["w > 0"]
+    assert plain(sp.tan(w)) == ["cos(w) != 0"] and plain(sp.cot(w)) == ["sin(w) != 0"]
     assert plain(x**p) == ["x >= 0"] and plain(x**-p) == ["x > 0"] and plain(sp.Integral(1 / (x + p), (x, 0, q))) == []
 
 
@@ -228,6 +231,7 @@ def test_points_between_bounds_come_near_both_of_them():
         assert all(low < v < high for v in far)
         assert math.isfinite(low) or far.min() < -70
         assert math.isfinite(high) or far.max() > 70
+    assert evaluating._grid(1.0, math.inf).min() < 1.001 and evaluating._grid(-math.inf, 1.0).max() > 0.999
 
 
 # --- second opinions ---------------------------------------------------------------------------------------------------------
