@@ -244,6 +244,13 @@ def test_a_null_is_the_same_condition(say, null):
         say(f"claim('a', loss < 0.5, null={null}, loss=loss)")
 
 
+def test_a_null_may_stand_behind_a_name(shown, say):
+    say("trivial = other < 0.5", "claim('a', loss < 0.5, null=trivial, loss=loss)")
+    assert record(shown)["null"] == "fails"
+    with pytest.raises((TypeError, ClaimError), match="compare different things"):
+        say("trivial = other < 0.1", "claim('a', loss < 0.5, null=trivial, loss=loss)")
+
+
 def test_a_null_may_be_the_same_function_of_another_model(shown, say):
     say("near = lambda d: d < 0.5", "claim('a', near(loss), null=[near(other), near(far)], loss=loss)")
     say("claim('a', loss < 0.5, null=[one < 0.5 for one in (other, far)], loss=loss)")
