@@ -223,6 +223,12 @@ def test_conditions_are_what_does_not_follow():
     assert plain(x**p) == ["x >= 0"] and plain(x**-p) == ["x > 0"] and plain(sp.Integral(1 / (x + p), (x, 0, q))) == []
 
 
+@pytest.mark.parametrize("body", [1 / x, sp.exp(x**2) / x])
+def test_numbers_of_an_integral_that_does_not_converge_are_none(body):
+    with pytest.raises(points.Undefined, match="does not converge"):
+        evaluating.quadrature(sp.Integral(body, (x, 0, 1)), {})
+
+
 def test_points_between_bounds_come_near_both_of_them():
     inside = evaluating._grid(2.0, 3.0)
     assert 2 < inside.min() < 2.02 and 2.98 < inside.max() < 3
