@@ -59,7 +59,7 @@ def mathml(tex: str, display: bool = False) -> str:
     for node in root.iter():
         if "$" in (node.text or ""):
             raise ValueError(f"a dollar sign in {tex!r}")
-        if node.text and node.tag != "mtext" and re.search(r"\\[A-Za-z]", node.text):
+        if node.text and re.search(r"\\[A-Za-z]", node.text):
             raise ValueError(f"{node.text} is not known, in {tex!r}")
     _letters(root)
     _simplify(root)

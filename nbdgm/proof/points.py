@@ -105,9 +105,8 @@ def number_function(symbols: Sequence[sp.Symbol], parts: Sequence[sp.Expr]) -> C
 
 @dataclass
 class Numbers:
-    """The two sides at random points: their largest relative difference at each precision, and the refuting point, if any."""
+    """The two sides at random points: the one that refutes, if any, and whether both vanish at all of them."""
 
-    worst: tuple[float, float] = (0.0, 0.0)
     refuted_at: dict[sp.Symbol, sp.Rational] | None = None
     values: tuple[mpmath.mpf, mpmath.mpf] | None = None
     null: bool = True
@@ -139,13 +138,10 @@ def compare(lhs: sp.Expr, rhs: sp.Expr, seed: str, excluded: Sequence[sp.Expr] =
             if failed > POINTS // 2:
                 break
             continue
-        gaps = [float(min(abs(a - b) / max(1, abs(a), abs(b)), mpmath.mpf(1e300))) for a, b in sides]
-        if gaps[1] > 1e-60:
-            return Numbers((gaps[0], gaps[1]), point, tuple(sides[1]), False)
-        if wide:
-            wide_points += 1
-        else:
-            numbers.worst = max(numbers.worst[0], gaps[0]), max(numbers.worst[1], gaps[1])
+        a, b = sides[1]
+        if abs(a - b) / max(1, abs(a), abs(b)) > 1e-60:
+            return Numbers(point, (a, b), False)
+        wide_points += wide
         numbers.null = numbers.null and all(abs(v) < 1e-60 for v in sides[1])
     if symbols and wide_points < POINTS // 2:
         raise Undefined("numbers of different sizes are out of reach here: take logarithms, or name parts of the line")

@@ -64,9 +64,7 @@ def special(d: Derivation) -> Iterator[str]:
         if x in FINITE:
             yield f"{x} belongs to {FINITE[x]}"
     for expr in lines:
-        if isinstance(expr, sp.MatrixBase) and max(expr.shape) > 1:
-            yield f"a line is a matrix of {expr.rows} x {expr.cols}"
-        for node in sp.preorder_traversal(unfold(expr) if isinstance(expr, sp.Expr) else sp.S.Zero):
+        for node in sp.preorder_traversal(unfold(expr)):
             if isinstance(node, sp.MatrixBase) and max(node.shape) > 1:
                 yield f"a line contains a matrix of {node.rows} x {node.cols}"
             if isinstance(node, (sp.Sum, sp.Product)) and all((b - a).is_Integer and b - a > 0 for _, a, b in node.limits):

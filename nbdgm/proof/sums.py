@@ -264,8 +264,6 @@ def _solvable(expr: sp.Expr, shares: tuple[sp.Symbol, ...]) -> bool:
     top = sp.fraction(sp.cancel(sp.together(expr.xreplace(logs))))[0]
     others = sorted(top.free_symbols - set(shares), key=sp.default_sort_key)
     equations = sp.Poly(top, *others).coeffs() if others else [top]
-    if any(not (e.free_symbols & set(shares)) and e != 0 for e in equations):
-        return False
     return bool(sp.linsolve([*equations, sum(shares) - 1], *shares))
 
 

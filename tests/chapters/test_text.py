@@ -91,6 +91,7 @@ ESCAPES = {
     "solve under another name": [Text("from sympy import solve as s\nr = s(f, x)", ("proof",))],
     "refine": [Text("r = refine(abs(x), Q.positive(x))", ("proof",))],
     "limit by module": [Text("import sympy as sp\nr = sp.limit(f, x, 0)", ("proof",))],
+    "a delta": [Text("r = DiracDelta(x - y) + p", ("proof",))],
     "getattr": [Text("r = getattr(d, '_previous')", ("proof",))],
     "exec": [Text("exec('x = 1')", ("proof",))],
     "a private name": [Text("d._previous = x", ("proof",))],
@@ -115,6 +116,9 @@ ESCAPES = {
     "a line under suppress": [Text(PROOF + "\n    with suppress(Exception):\n        d.line(z, 'c')", ("proof",))],
     "lines in a loop": [Text(PROOF + "\n    for e, why in [(z, 'c'), (w, 'd')]:\n        d.line(e, why)", ("proof",))],
     "lines in a loop over nothing": [Text(PROOF + "\n    for e in []:\n        d.line(z + e, 'c')", ("proof",))],
+    "lines in a loop over what a function gives": [
+        Text(PROOF + "\n    for e in pieces(3):\n        d.line(z + e, 'c')", ("proof",))
+    ],
     "lines in a list": [Text(PROOF + "\n    [d.line(e, 'c') for e in es]", ("proof",))],
     "a line under another name": [Text(PROOF + "\n    line = d.line\n    line(z, 'c')", ("proof",))],
     "a derivation handed on": [Text("def more(d):\n    d.line(z, 'c')\n" + PROOF + "\n    more(d)", ("proof",))],
@@ -123,6 +127,12 @@ ESCAPES = {
     "a claim in a loop over nothing": [Text("for v in []:\n    claim('a', v < 1, loss=v)")],
     "a claim of all()": [Text("ok = all(v < 1 for v in loss)"), Text("claim('a', ok, n=3)")],
     "a claim of max() two cells before": [Text("w = max(loss)"), Text("v = 2 * w"), Text("claim('a', v < 1, v=v)")],
+    "a bound out of reach": [Text("wide = 1e300"), Text("claim('a', loss < wide, loss=loss)")],
+    "a bound out of reach as a power": [Text("claim('a', loss < 10**300, loss=loss)")],
+    "a bound out of reach behind five names": [
+        Text("a = 1e300\nb = a\nc = b\nd = c\ne = d"),
+        Text("claim('a', loss < e, loss=loss)"),
+    ],
     "another claim": [Text("def claim(*args, **numbers):\n    pass")],
     "claim by another name": [Text("from nbdgm import claim as c\nc('a', loss < 1, loss=loss)")],
     "claim handed on": [Text("say = claim")],

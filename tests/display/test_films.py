@@ -90,6 +90,7 @@ def test_films_are_small(shown):
         ({"frames": None}, "frames: expected at least one"),
         ({"frames": frames(3), "seconds": 0}, "seconds: expected a positive number"),
         ({"frames": frames(3), "seconds": float("nan")}, "seconds: expected a positive number"),
+        ({"frames": frames(3), "seconds": float("inf")}, "seconds: expected a positive number"),
     ],
 )
 def test_a_film_refuses(shown, arguments, message):

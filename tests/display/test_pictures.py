@@ -1,4 +1,6 @@
+import base64
 import html.parser
+import io
 import math
 import os
 import subprocess
@@ -9,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from nbdgm.data import Images, faces, glyphs
 from nbdgm.display import grid, grids, manifold
@@ -173,7 +176,10 @@ def test_without_webp_a_png_is_written(monkeypatch):
     from PIL import features
 
     monkeypatch.setattr(features, "check", lambda name: False)
-    assert encode(tile(as_pictures(faces(4)), 2, 2)).startswith("data:image/png;base64,")
+    uri = encode(tile(as_pictures(faces(4)), 2, 2))
+    assert uri.startswith("data:image/png;base64,")
+    picture = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGB")
+    assert np.abs(np.asarray(picture).astype(int) - tile(as_pictures(faces(4)), 2, 2)).mean() < 5
 
 
 def test_the_manifold_spreads_codes_as_the_normal_law_does(shown):

@@ -132,6 +132,13 @@ def test_scatter(shown):
             scatter(points, labels)
 
 
+def test_the_first_coordinate_runs_to_the_right(shown):
+    scatter(torch.tensor([[2.0, 0.0]] * 9), limit=3)
+    picture = shown.png().astype(int)
+    rows, columns = np.nonzero(np.ptp(picture, axis=-1) > 60)  # what has a colour
+    assert columns.mean() > 0.7 * picture.shape[1] and 0.4 < rows.mean() / picture.shape[0] < 0.6
+
+
 def test_labels_and_points_of_every_type(shown):
     for points, labels in (
         (torch.ones(3, 2).bfloat16(), torch.tensor([0.0, 1.0, 1.0]).bfloat16()),

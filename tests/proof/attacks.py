@@ -1046,6 +1046,25 @@ with derivation("E-0.1", "attack", scope="General") as d:
     d.line(x**2 + 2 * p * x + p**2, "?")
 """,
     ),
+    ("domains", "a quotient in a list"): (
+        "simplified before",
+        """
+with derivation("E-0.1", "attack") as d:
+    d.line(sum([k * p * (x - u) / (x - u) for k in (1, 2)]), "?")
+    d.line(2 * p + p, "?")
+""",
+    ),
+    ("domains", "a quotient in a function that names its parts"): (
+        "simplified before",
+        """
+def share(v):
+    room = v - u
+    return room * p / room
+with derivation("E-0.1", "attack") as d:
+    d.line(share(x) + q * (q + 1), "?")
+    d.line(p + q**2 + q, "?")
+""",
+    ),
     ("domains", "an inverse matrix that need not exist"): (
         "gone before",
         """

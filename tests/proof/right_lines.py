@@ -575,6 +575,18 @@ with derivation("E-1", "log determinants add up", scope="general") as d:
     d.line(log(Determinant(A * B)), "composition")
     d.line(log(Determinant(A)) + log(Determinant(B)), "product")
 """,
+    "O26 the mean of two sums that run over letters of their own": r"""
+k, i, j = size("k"), Symbol("i", integer=True), Symbol("j", integer=True); eps = IndexedBase("epsilon", real=True)
+with derivation("E-1", "square of a sum of noise", scope="general") as d:
+    d.line(EN(Sum(eps[i], (i, 1, k)) * Sum(eps[j], (j, 1, k)), eps[i]), "definition")
+    d.line(k, "pairs of two different ones have the mean 0")
+""",
+    "O27 a quadratic form of noise beside one of a vector": r"""
+n = size("n"); A, B = matrix("A", n), matrix("S", n, kind="positive"); w, z = matrix("delta", n, 1), matrix("epsilon", n, 1)
+with derivation("E-1", "mean of a product of two numbers", scope="general") as d:
+    d.line(EN(Trace(z.T * A * z * w.T * B * w), z), "definition")
+    d.line(Trace(A) * Trace(w.T * B * w), "one of them is no noise")
+""",
 }
 
 # Replacements that make a case wrong; each is tried by itself.
@@ -704,6 +716,12 @@ WRONG = {
         ("+ log(Determinant(B))", "- log(Determinant(B))"),
         ("+ log(Determinant(B))", "+ log(Determinant(A))"),
         ("log(Determinant(A * B))", "log(Determinant(A + B))"),
+    ],
+    "O26 the mean of two sums that run over letters of their own": [("d.line(k,", "d.line(k**2,"), ("eps[j],", "eps[j] ** 2,")],
+    "O27 a quadratic form of noise beside one of a vector": [
+        ("Trace(A) *", "Trace(A * A) *"),
+        ("Trace(A) *", "Trace(A) /"),
+        ("Trace(A) *", "n *"),
     ],
     "R17 chain rule of log dets (two layers)": [("+ log(Abs(B.det()))", "- log(Abs(B.det()))")],
     "R19 MatrixSymbol: trace and inverse in any dimension": [

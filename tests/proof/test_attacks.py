@@ -30,6 +30,12 @@ HYPOTHESES = {
     "n > 0 integer; n - 1 != 0": ("n = Symbol('n', integer=True, positive=True)", "(n**2 - 1)/(n - 1)", "n + 1"),
     "f(theta) > 0; theta real": ("f = Function('f', positive=True)(theta)", "log(f**2)", "2*log(f)"),
     "x real; x != 0": ("", "Derivative(Max(x, 0), x)", "Heaviside(x)"),
+    "1 <= j <= n; n > 0 integer; x[j] > 0": (
+        "n = size('n'); j = index('j', n); X = IndexedBase('x', positive=True)",
+        "log(X[j]**n)",
+        "n*log(X[j])",
+    ),
+    "w_1, ..., w_5 > 0": ("w = symbols('w_1:6', positive=True)", "log(prod(w))", "sum(log(v) for v in w)"),
     "p, q[1] > 0": ("Q = IndexedBase('q', positive=True)", "log(Q[1]*p)", "log(Q[1]) + log(p)"),
 }
 

@@ -14,7 +14,7 @@ import sympy as sp
 import torch
 
 from nbdgm import proof
-from nbdgm.proof import ClaimError, claim, highest, lowest, rendering, verdicts
+from nbdgm.proof import ClaimError, claim, highest, lowest, rendering, trial, verdicts
 
 REAL, STAND_IN = (SimpleNamespace(name="mnist", stand_in=flag) for flag in (False, True))
 MEASURED = {  # what the cells of a chapter have computed
@@ -22,6 +22,8 @@ MEASURED = {  # what the cells of a chapter have computed
     "other": 0.75,
     "far": 40.0,
     "n": 3,
+    "exact": sp.sqrt(2) / 4,
+    "long": np.linspace(0.1, 0.4, 20_001),
     "losses": [0.1, 0.2, 0.3],
     "broken": [0.1, float("nan"), 0.2],
     "table": {"a": 0.1, "b": 0.3},
@@ -240,6 +242,13 @@ def test_below_the_budget_the_null_is_open(shown, say):
 def test_a_null_is_the_same_condition(say, null):
     with pytest.raises((TypeError, ClaimError)):
         say(f"claim('a', loss < 0.5, null={null}, loss=loss)")
+
+
+def test_a_null_may_stand_behind_a_name(shown, say):
+    say("trivial = other < 0.5", "claim('a', loss < 0.5, null=trivial, loss=loss)")
+    assert record(shown)["null"] == "fails"
+    with pytest.raises((TypeError, ClaimError), match="compare different things"):
+        say("trivial = other < 0.1", "claim('a', loss < 0.5, null=trivial, loss=loss)")
 
 
 def test_a_null_may_be_the_same_function_of_another_model(shown, say):
@@ -517,6 +526,10 @@ GOOD = [
     ["apart = [v for v in losses if v > 1]", "claim('none is apart', len(apart) == 0, apart=len(apart))"],
     ["claim('a', array[0] < array.mean(), first=array[0], mean=array.mean())"],
     ["claim('a', far < 1e6, far=far)"],
+    ["claim('a', float(exact) < 0.5, exact=exact)"],
+    ["claim('a', long.max() < 0.5, most=long.max())"],
+    ["claim('a', highest(long) - lowest(long) < 0.5, most=highest(long), least=lowest(long))"],
+    ["claim('a', abs(lowest(losses, key=lambda v: (v - 0.1) ** 2) - losses[0]) < 0.05, best=losses[0])"],
     ["claim('a', loss > 1e-300, loss=loss)"],
     ["claim('a', loss - 0.25 < 1e-12, loss=loss)"],
     ["claim('the first is best', lowest(table, key=table.get) == 'a', **table)"],
@@ -528,6 +541,27 @@ GOOD = [
 def test_an_honest_claim_stands(shown, say, cells):
     say(*cells)
     assert shown and all(b["application/vnd.nbdgm.claim+json"]["status"] == "holds" for b in shown)
+
+
+def test_a_function_that_calls_itself_is_no_comparison():
+    def beside_it():
+        near = lambda v: v < 0.5 or near(v - 1)
+        loss = 0.25
+        claim("a", near(loss), loss=loss)
+
+    with pytest.raises(TypeError, match="is no comparison of numbers"):
+        beside_it()
+
+
+def test_when_the_time_for_trials_is_over_nothing_more_is_refused(shown, say, monkeypatch):
+    monkeypatch.setattr(trial, "SECONDS", -1.0)
+    say("claim('a', array.std() >= 0, spread=array.std())")
+    assert record(shown)["status"] == "holds"
+
+
+def test_a_false_claim_fails_however_far_its_bound_is(say):
+    with pytest.raises(ClaimError, match="does not hold"):
+        say("claim('a', loss > 1e9, loss=loss)")
 
 
 def test_only_what_is_compared_counts_as_shown(say):

@@ -134,6 +134,35 @@ def test_a_counterexample_shows_its_numbers(shown):
     assert "-log(2) != 2*log(2)" in shown[0]["text/plain"]
 
 
+def test_a_counterexample_may_have_a_symbol_on_one_side_only():
+    with derivation("ERR-1", "t") as d:
+        d.unequal(p, p * q, "a factor too many", at={p: 1, q: 2})
+        d.unequal(p * q, p, "a factor too many", at={p: 1, q: 2})
+
+
+def test_a_shape_is_shown_as_formula_and_as_text(shown):
+    with derivation("E-1", "t") as d:
+        d.line((x + 1) ** 2, "definition")
+        d.line(x**2 + 2 * x + 1, "expand")
+        d.shape(sp.MatrixSymbol("W", 2, 3) * sp.MatrixSymbol("V", 3, 5), (2, 5), "layers")
+    line = shown[0]["application/vnd.nbdgm.proof+json"]["lines"][2]
+    assert r"\times" in line["tex"] and "\\" not in shown[0]["text/plain"]
+
+
+def test_a_law_has_as_many_indices_as_sizes():
+    n, i = proof.size("n"), sp.Symbol("i", integer=True)
+    one, joint = proof.law("p", n), proof.law("r", n, n)
+    assert one[i] != joint[i, i]
+    for wrong in (lambda: one[i, i], lambda: joint[i]):
+        with pytest.raises(IndexError, match=r"has (1|2) indices, not (1|2)"):
+            wrong()
+
+
+def test_what_cancels_is_constant():
+    with derivation("E-1", "t") as d:
+        d.constant(sp.log(p * q) - sp.log(p), p, "cancels")
+
+
 @pytest.mark.parametrize(
     ("gap", "least_at"), [(p - 1 - sp.log(p), (p, 2)), (p - 1 - sp.log(p), (q, 1)), (p - 1 - sp.log(p) - 1, (p, 1))]
 )
@@ -275,6 +304,14 @@ def test_a_term_that_nothing_needs_survives_and_is_named():
     assert found == [d]
     said = {s.split(": ")[1] for s in d.survivors()}
     assert {"drop the term x*y*exp(-x**2/2) goes unnoticed", "double the term x*y*exp(-x**2/2) goes unnoticed"} <= said
+
+
+def test_a_number_that_nothing_needs_is_named_though_another_line_needs_the_same_number():
+    bell = sp.exp(-(x**2) / 2)
+    with derivation("E-1", "t") as d:
+        d.equal(sp.Integral((x**2 + 3 * x) * bell, (x, -sp.oo, sp.oo)), sp.sqrt(2 * sp.pi), "even")
+        d.equal((y + 3) ** 2, y**2 + 6 * y + 9, "binomial")
+    assert any("line 1 (left)" in s and "to 3 goes unnoticed" in s for s in d.survivors())
 
 
 def test_a_derivative_is_not_asked_about_terms_without_its_variable():

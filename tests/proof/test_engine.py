@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 import time
@@ -14,6 +15,7 @@ from nbdgm import proof
 from nbdgm.proof import (
     ProofError,
     checking,
+    counterexample,
     evaluating,
     hypotheses,
     limits,
@@ -24,7 +26,7 @@ from nbdgm.proof import (
     recording,
     source,
 )
-from nbdgm.proof.cases import _vanishes
+from nbdgm.proof.cases import _vanishes, cases
 from nbdgm.proof.conditions import conditions
 from nbdgm.proof.errors import TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses
@@ -141,11 +143,25 @@ def test_numbers_of_both_precisions_refute():
     assert points.compare(sp.S.Zero * x, sp.S.Zero, "seed").null
 
 
+def test_every_point_that_is_drawn_is_looked_at(monkeypatch):
+    drawn = [([{p: sp.Integer(k)}], k > 3) for k in range(1, 25)]
+    monkeypatch.setattr(points, "draw_points", lambda symbols, seed: drawn)
+    for k in range(1, 25):
+        agree_elsewhere = sp.prod([p - j for j in range(1, 25) if j != k])
+        assert points.compare(agree_elsewhere, sp.S.Zero, "seed").refuted_at == {p: k}
+
+
 def test_a_point_where_a_side_is_not_real_is_no_point_to_pass_over():
     with pytest.raises(points.Undefined, match="not a real number"):
         points.compare(sp.log(100 - p) + q, sp.log(100 - p) + q, "seed")
     with pytest.raises(points.Undefined, match="600 digits"):
         points.compare(sp.exp(sp.exp(sp.exp(9 * p))), sp.exp(sp.exp(sp.exp(9 * p))), "seed")
+
+
+def test_what_has_numbers_at_moderate_points_only_is_refused():
+    line = sum(sp.exp(sp.exp(sp.exp(v * 9 / 10))) for c in sp.symbols("c_1:11", positive=True) for v in (c, 1 / c))
+    with pytest.raises(points.Undefined, match="numbers of different sizes"):
+        points.compare(line, line, "seed")
 
 
 def test_excluded_points_are_passed_over():
@@ -201,7 +217,27 @@ def test_conditions_are_what_does_not_follow():
     assert plain(sp.log(1 - w)) == ["1 - w > 0"] and plain(sp.sqrt(1 - w)) == ["1 - w >= 0"]
     assert plain(sp.log(1 - w) + 1 / w, Hypotheses({w: (0, 1)})) == []
     assert plain(1 / (x * y**2)) == ["x != 0", "y != 0"] and plain(x ** sp.Rational(-1, 2)) == ["x > 0"]
+    assert plain(sp.asin(w)) == plain(sp.acos(w)) == ["1 - w**2 >= 0"] and plain(sp.atanh(w)) == ["1 - w**2 > 0"]
+    assert plain(sp.acosh(w)) == ["w - 1 >= 0"] and plain(sp.coth(w)) == ["w != 0"] and plain(sp.gamma(w)) == ["w > 0"]
+    assert plain(sp.tan(w)) == ["cos(w) != 0"] and plain(sp.cot(w)) == ["sin(w) != 0"]
     assert plain(x**p) == ["x >= 0"] and plain(x**-p) == ["x > 0"] and plain(sp.Integral(1 / (x + p), (x, 0, q))) == []
+
+
+@pytest.mark.parametrize("body", [1 / x, sp.exp(x**2) / x])
+def test_numbers_of_an_integral_that_does_not_converge_are_none(body):
+    with pytest.raises(points.Undefined, match="does not converge"):
+        evaluating.quadrature(sp.Integral(body, (x, 0, 1)), {})
+
+
+def test_points_between_bounds_come_near_both_of_them():
+    inside = evaluating._grid(2.0, 3.0)
+    assert 2 < inside.min() < 2.02 and 2.98 < inside.max() < 3
+    for low, high in ((-math.inf, 1.0), (1.0, math.inf), (-math.inf, math.inf)):
+        far = evaluating._grid(low, high)
+        assert all(low < v < high for v in far)
+        assert math.isfinite(low) or far.min() < -70
+        assert math.isfinite(high) or far.max() > 70
+    assert evaluating._grid(1.0, math.inf).min() < 1.001 and evaluating._grid(-math.inf, 1.0).max() > 0.999
 
 
 # --- second opinions ---------------------------------------------------------------------------------------------------------
@@ -332,6 +368,10 @@ def test_needless_asks_whether_an_interval_is_needed():
         d.line(1 + 2 * t + t**2, "binomial")
     assert found[0].needless() == ["E-1: no line needs 0 < t < 1"]
     with recording() as found, derivation("E-1", "t", domain={t: (0, 1)}) as d:
+        d.equal(sp.sqrt((1 - t) ** 2), 1 - t, "below one")
+        d.equal((1 + t) ** 2, 1 + 2 * t + t**2, "anywhere")
+    assert found[0].needless() == []  # one line is enough
+    with recording() as found, derivation("E-1", "t", domain={t: (0, 1)}) as d:
         d.line((1 - t**2) / (1 - t), "definition")
         d.line(1 + t, "cancel")
     assert found[0].needless() == []
@@ -373,6 +413,10 @@ def test_methods_of_proof():
     assert proving.prove(sp.tanh(10**9 * p) - 1) is None
     assert proving.is_nonnegative(p - 2 + 1 / p) and not proving.is_nonnegative(p - 2 + 1 / p, strict=True)
     assert not proving.is_nonnegative(x) and proving.is_nonnegative(1 + x**2, strict=True)
+    n, i, X = proof.size("n"), sp.Symbol("i", integer=True), sp.IndexedBase("x", real=True)
+    squares = sp.Sum(X[i] ** 2, (i, 1, n))
+    assert proving.is_nonnegative(squares) and proving.is_nonnegative(1 + squares, strict=True)
+    assert not proving.is_nonnegative(squares, strict=True) and not proving.is_nonnegative(sp.Sum(X[i], (i, 1, n)))
     assert mpmath.mp.dps == 15  # nobody has changed the precision of others
 
 
@@ -441,3 +485,58 @@ def test_a_power_of_a_root_is_a_power_of_what_stands_under_it():
 def test_a_root_is_not_what_stands_under_it():
     assert not _vanishes(sp.sqrt(p) - p, {})
     assert not _vanishes(sp.sqrt(p * x) - p * x, {x: 1})
+
+
+H = sp.Heaviside
+STEPS = {  # the same step in two ways, and one that differs where it steps
+    "above": (sp.Piecewise((1, x > 0), (0, True)), H(x, 0), H(x, 1)),
+    "from here on": (sp.Piecewise((1, x >= 0), (0, True)), H(x, 1), H(x, 0)),
+    "below": (sp.Piecewise((1, x < 0), (0, True)), H(-x, 0), H(-x, 1)),
+    "up to here": (sp.Piecewise((1, x <= 0), (0, True)), H(-x, 1), H(-x, 0)),
+    "here": (sp.Piecewise((1, sp.Eq(x, 0)), (0, True)), 1 - sp.sign(x) ** 2, 0 * x),
+    "elsewhere": (sp.Piecewise((1, sp.Ne(x, 0)), (0, True)), sp.sign(x) ** 2, x / x),
+    "both": (sp.Piecewise((1, (x > 0) & (y >= 0)), (0, True)), H(x, 0) * H(y, 1), H(x, 0) * H(y, 0)),
+    "one of them": (sp.Piecewise((1, (x > 0) | (y >= 0)), (0, True)), 1 - H(-x, 1) * H(-y, 0), 1 - H(-x, 1) * H(-y, 1)),
+    "where nothing is above": (sp.Piecewise((1, sp.Max(x, 0) <= 0), (0, True)), H(-x, 1), H(-x, 0)),
+    "where something is above": (sp.Piecewise((1, sp.Max(x, 0) > 0), (0, True)), H(x, 0), H(x, 1)),
+    "a ramp": (sp.Piecewise((0, x < 0), (x, x < 1), (1, True)), sp.Min(sp.Max(x, 0), 1), sp.Max(x, 0)),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_agree_in_every_case_borders_too(name):
+    step, same, other = STEPS[name]
+    assert cases(step - same) == 0
+    assert cases(step - other) != 0
+
+
+def test_a_branch_whose_condition_fails_is_passed_over():
+    branches = sp.Piecewise((1, t > 1), (2, t < 1), (3, True))
+    assert evaluating._settle(branches, Hypotheses({t: (0, 1)}), branches) == 2
+    assert evaluating._settle(branches.func((1, t > 1), (3, True)), Hypotheses({t: (0, 1)}), branches) == 3
+    with pytest.raises(ProofError, match="only under a condition"):
+        evaluating._settle(branches, Hypotheses(), branches)
+
+
+def test_a_fault_of_sympys_is_no_proof(monkeypatch):
+    def faulty(*_):
+        raise NotImplementedError("no such algorithm")
+
+    monkeypatch.setattr(checking, "check", faulty)
+    with (
+        pytest.raises(ProofError, match=r"line 2 \(expand\): sympy cannot handle it: NotImplementedError"),
+        derivation("E-1", "t") as d,
+    ):
+        d.line((x + 1) ** 2, "definition")
+        d.line(x**2 + 2 * x + 1, "expand")
+
+
+def test_numbers_that_take_too_long_are_refused_and_the_limit_is_said(monkeypatch):
+    def at_once(seconds):
+        raise TimeUp
+
+    limits = []
+    monkeypatch.setattr(counterexample, "cpu_limit", lambda seconds: limits.append(seconds) or at_once(seconds))
+    with pytest.raises(ProofError) as refused:
+        counterexample.exact_values((p, q), {p: sp.S.One, q: sp.S.One}, Hypotheses())
+    assert f"more than {limits[0]} s" in str(refused.value)

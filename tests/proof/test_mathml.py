@@ -92,7 +92,7 @@ def test_brackets_of_a_given_size():
     assert words(r"\langle x\rangle") == ["mo:⟨", "mi:x", "mo:⟩"]
 
 
-@pytest.mark.parametrize("tex", [r"\nonsense", r"a + \lgo b", r"\frac{a}{", r"\begin{aligned}a"])
+@pytest.mark.parametrize("tex", [r"\nonsense", r"a + \lgo b", r"\text{a \lgo b}", r"\frac{a}{", r"\begin{aligned}a"])
 def test_what_is_unknown_or_does_not_match_is_an_error(tex):
     with pytest.raises(ValueError):
         mathml(tex)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from nbdgm.proof import ProofError, derivation, recording, rendering, symbols
+from nbdgm.proof import ProofError, derivation, law, recording, rendering, symbols
 
 START = (
     'with derivation("E-1", "a square") as d:\n    d.line((x + y) ** 2, "start")\n    d.line(x**2 + 2 * x * y + y**2, "expand")'
@@ -51,6 +51,8 @@ REFUSED = {
     "a branch of an integral": ["whole = integrate(exp(-x * p), (p, 0, oo))", "s_ = whole.args[0][0]", using("s_")],
     "getattr": ["s_ = getattr(p, 'name') and q", using("s_")],
     "an empty range of symbols": ["k = 1", "w_ = symbols(f'w_{k}1:4')", "s_ = sum(w_) + p", using("s_")],
+    "a computed range by sympy": ["import sympy as sp\nk = 3", "w_ = sp.symbols(f'w_1:{k}')", "s_ = sum(w_) + p", using("s_")],
+    "roots by sympy": ["import sympy as sp", "s_ = max(sp.roots(p**2 - 1, p)) + p", using("s_")],
     "an empty range by value": ["import sympy\nw_ = sympy.symbols('w' + '_2:2')", "s_ = sum(w_) + p", using("s_")],
     "an empty list": ["states = [v for v in (p, q) if v is x]", "s_ = sum(states) + p", using("s_")],
     "deltas before": ["s_ = DiracDelta(x) / DiracDelta(x) + p", using("s_")],
@@ -145,9 +147,10 @@ def test_honest_cells_are_accepted(run, cells):
     assert len(found) == 1
 
 
-def test_in_a_file_a_derivation_may_stand_in_a_function():
+@pytest.mark.parametrize("function", ["in_a_function", "beside_another_law"])
+def test_in_a_file_a_derivation_may_stand_in_a_function(function):
     with recording() as found:
-        in_a_function()
+        globals()[function]()
     assert len(found) == 1
 
 
@@ -155,6 +158,14 @@ def in_a_function():
     x = symbols("x", real=True)
     with derivation("E-1", "a square", scope="general") as d:
         d.equal((x + 1) ** 2, x**2 + 2 * x + 1, "once")
+
+
+def beside_another_law():
+    """Only the names of the lines are followed: `other` goes into none, and is not taken for a second law in them."""
+    one = law("p", 2)
+    other = law("p", 2)  # noqa: F841
+    with derivation("E-1", "a square", scope="two states") as d:
+        d.equal((one[0] + 1) ** 2, one[0] ** 2 + 2 * one[0] + 1, "once")
 
 
 @pytest.mark.parametrize("names", ["w_2:2", "a b w_1:1", "w_5:2", ""])

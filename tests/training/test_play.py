@@ -209,6 +209,7 @@ def test_frames_are_spread_over_the_logarithm_of_the_step():
     assert count(3, 12) == [0, 1, 2, 3]
     assert count(3, 1) == [3]
     assert count(0, 4) == [0]
+    assert len(play(player, forever(torch.ones(2, 3)), 300, film={"f": lambda: 0}).films["f"]) == 12  # unless told otherwise
 
 
 def test_films_go_on_after_a_resumption(tmp_path):
