@@ -537,7 +537,7 @@ SEARCHES = {
     "Sinkhorn": "gan/6",
     "amortized inference": "vae/5",
     "Gumbel softmax": "vae/3",
-    "naive Bayes": "generative_models/1",
+    "naive Bayes": "generative_models/1b",
     "mixture of Gaussians": "generative_models/2",
     "f-divergence": "gan/5",
     "batch normalisation": "gan/3",

@@ -72,7 +72,7 @@ class BookMap(BookDirective):
         here = posixpath.dirname(self.env.docname)
         book = {}
         for chapter in self.book():
-            short = re.match(r"book/([a-z_]+/[0-9]+)_", chapter.docname)[1]
+            short = re.match(r"book/([a-z_]+/[0-9]+[a-z]?)_", chapter.docname)[1]
             book[short] = (chapter.title, posixpath.relpath(chapter.docname, here) + ".html")
         drawn = {e["chapter"] for e in entries}
         if drawn != set(book):
