@@ -122,9 +122,7 @@ class Form:
                 return sp.Mul(*(self.product(part, limits, outer) for part in parts))
             if not factor.has(v):
                 return factor ** (high - low + 1)
-        raise ProofError(
-            f"a product of symbolic length over {factor}, of unknown sign: declare its base positive"
-        )
+        raise ProofError(f"a product of symbolic length over {factor}, of unknown sign: declare its base positive")
 
     def term(self, term: sp.Expr, limits: list[tuple], outer: tuple[sp.Symbol, ...]) -> sp.Expr:
         """The sum of one product of factors: an index leaves together with the fewest factors that contain it."""

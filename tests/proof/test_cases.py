@@ -51,9 +51,7 @@ def test_a_sign_is_that_of_the_factors(expr, known, sign):
     assert sign_of(expr, known) == sign
 
 
-@pytest.mark.parametrize(
-    ("expr", "factor"), [(x, x), (-x, x), (y - x, x - y), (p * x**3, x), (p / q - 1, p - q)], ids=str
-)
+@pytest.mark.parametrize(("expr", "factor"), [(x, x), (-x, x), (y - x, x - y), (p * x**3, x), (p / q - 1, p - q)], ids=str)
 def test_the_factor_whose_sign_is_needed_is_named(expr, factor):
     with pytest.raises(_Undecided) as needed:
         sign_of(expr, {})

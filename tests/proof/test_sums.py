@@ -76,7 +76,11 @@ PAIRS = [  # left, what it equals, what it does not
     (sp.Derivative(over(X[i] ** 2), X[j]), 2 * X[j], 2 * ALL),
     (over(X[i], 1, 3), X[1] + X[2] + X[3], X[1] + X[2]),
     (over(over(X[k], 1, i, k) * P[i]), over(over(X[v], 1, i, v) * P[i]), ALL * over(P[i])),
-    (over(over(X[k], 1, i, k) * (n * X[i] - ALL)), n * over(over(X[k], 1, i, k) * X[i]) - ALL * over(over(X[k], 1, i, k)), x - x),
+    (
+        over(over(X[k], 1, i, k) * (n * X[i] - ALL)),
+        n * over(over(X[k], 1, i, k) * X[i]) - ALL * over(over(X[k], 1, i, k)),
+        x - x,
+    ),
 ]
 
 
