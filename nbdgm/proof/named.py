@@ -145,7 +145,7 @@ def _unfold(expr: sp.Basic) -> sp.Basic:
 def tex(expr: sp.Basic) -> str:
     """LaTeX in which a name stands for a single letter: no brackets because of what is inside its definition."""
     if isinstance(expr, sp.MatrixBase):
-        lines = r" \\\\ ".join(" & ".join(tex(v) for v in expr.row(i)) for i in range(expr.rows))
+        lines = r" \\ ".join(" & ".join(tex(v) for v in expr.row(i)) for i in range(expr.rows))
         return rf"\left[\begin{{matrix}}{lines}\end{{matrix}}\right]"
     expr = sp.sympify(expr)
     letters: dict[sp.Expr, sp.Dummy] = {}

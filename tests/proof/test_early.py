@@ -219,7 +219,8 @@ def test_a_value_that_is_not_real_by_rounding_is_passed_over_where_numbers_are_w
     ("left", "right", "refuted", "null"),
     [
         (p, p, False, False), (p, q, True, False), (x - x * 1, sp.S.Zero, False, True), (sp.S.One, sp.S.One, False, False),
-        (sp.S.One, sp.Integer(2), True, False), (p * 10**40, p * 10**40 + 1, True, False), (p, p + sp.Rational(1, 10**80), False, False),
+        (sp.S.One, sp.Integer(2), True, False), (p * 10**40, p * 10**40 + 1, True, False),
+        (p, p + sp.Rational(1, 10**80), False, False),
         (x * sp.Rational(1, 10**70), sp.S.Zero, False, True),
     ],
     ids=str,
@@ -235,7 +236,8 @@ def test_two_sides_are_compared_relative_to_their_size(left, right, refuted, nul
 @pytest.mark.parametrize(
     ("line", "made"),
     [
-        (x + 2, {"drop the term x", "drop the term 2", "flip the sign of x", "flip the sign of 2", "double the term x", "double the term 2", "add 1/7 to 2"}),
+        (x + 2, {"drop the term x", "drop the term 2", "flip the sign of x",
+                 "flip the sign of 2", "double the term x", "double the term 2", "add 1/7 to 2"}),
         (x**2, {"raise the exponent of x**2"}),
         (sp.sqrt(p), {"raise the exponent of sqrt(p)"}),
         (sp.log(p), {"double the argument of log(p)"}),
@@ -250,7 +252,7 @@ def test_a_line_has_these_mutants(line, made):
     whole = {"negate the line", "double the line"}
     assert {m.what for m in mutants(line, swaps=False)} == made | whole
     for mutant in mutants(line, swaps=False):
-        assert mutant.expr != line and mutant.inner is isinstance(line, sp.Derivative) or mutant.what in whole
+        assert (mutant.expr != line and mutant.inner is isinstance(line, sp.Derivative)) or mutant.what in whole
 
 
 def test_a_mutant_says_what_was_changed():
@@ -265,13 +267,19 @@ def test_a_mutant_says_what_was_changed():
 @pytest.mark.parametrize(
     ("one", "other", "found"),
     [
-        (x, x, False), (x, -x, True), (x + y, y + x, False), ((x + y) ** 2, x**2 + 2 * x * y + y**2, False), (p, p + sp.Rational(1, 10**9), True),
-        (sp.exp(x) * sp.exp(y), sp.exp(x + y), False), (sp.tan(x), sp.sin(x) / sp.cos(x), False), (sp.tanh(x), sp.tanh(2 * x), True),
-        (sp.Sum(X[i], (i, 1, n)), sp.Sum(2 * X[i], (i, 1, n)), True), (sp.Sum(2 * X[i], (i, 1, n)), 2 * sp.Sum(X[i], (i, 1, n)), False),
+        (x, x, False), (x, -x, True), (x + y, y + x, False), ((x + y) ** 2, x**2 + 2 * x * y + y**2, False),
+        (p, p + sp.Rational(1, 10**9), True),
+        (sp.exp(x) * sp.exp(y), sp.exp(x + y), False), (sp.tan(x), sp.sin(x) / sp.cos(x), False),
+        (sp.tanh(x), sp.tanh(2 * x), True),
+        (sp.Sum(X[i], (i, 1, n)), sp.Sum(2 * X[i], (i, 1, n)), True),
+        (sp.Sum(2 * X[i], (i, 1, n)), 2 * sp.Sum(X[i], (i, 1, n)), False),
         (sp.Product(P[i], (i, 1, n)), sp.Product(P[i] ** 2, (i, 1, n)), True), (sp.Derivative(x**2, x), 2 * x, False),
-        (sp.Derivative(x**2, x), 3 * x, True), (sp.Integral(x, (x, 0, p)), p**2 / 2, False), (sp.Integral(x, (x, 0, p)), p**2 / 3, True),
-        (sp.Integral(1 / x, (x, 0, 1)), p, True), (sp.sqrt(-p), sp.sqrt(-p) + x - x, False), (sp.sqrt(-p), p, True), (sp.zoo + x, x, True),
-        (sp.Matrix([x, y]), sp.Matrix([x, 2 * y]), True), (sp.Matrix([x, y]), sp.Matrix([x, y]), False), (sp.pi * x, 3 * x, True),
+        (sp.Derivative(x**2, x), 3 * x, True), (sp.Integral(x, (x, 0, p)), p**2 / 2, False),
+        (sp.Integral(x, (x, 0, p)), p**2 / 3, True),
+        (sp.Integral(1 / x, (x, 0, 1)), p, True), (sp.sqrt(-p), sp.sqrt(-p) + x - x, False), (sp.sqrt(-p), p, True),
+        (sp.zoo + x, x, True),
+        (sp.Matrix([x, y]), sp.Matrix([x, 2 * y]), True), (sp.Matrix([x, y]), sp.Matrix([x, y]), False),
+        (sp.pi * x, 3 * x, True),
         (sp.Sum(sp.Sum(X[i] * P[n], (i, 1, 2)), (n, 1, 2)), sp.Sum(X[i] * P[n], (i, 1, 2), (n, 1, 2)), False),
         (proof.let("h", x), x, False), (sp.Function("f", real=True)(x), 2 * sp.Function("f", real=True)(x), True),
     ],

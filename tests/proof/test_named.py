@@ -90,7 +90,7 @@ def test_a_name_has_the_sign_of_what_it_stands_for():
 def test_formulas_with_names_have_brackets_where_letters_would():
     h = let("h", x + 1)
     assert tex(2 * h**2) == "2 h^{2}" and tex(h) == "h" and tex(sp.S.One) == "1"
-    assert tex(sp.Matrix([[h, x], [1, h]])) == r"\left[\begin{matrix}h & x \\\\ 1 & h\end{matrix}\right]"
+    assert tex(sp.Matrix([[h, x], [1, h]])) == r"\left[\begin{matrix}h & x \\ 1 & h\end{matrix}\right]"
 
 
 # --- means ----------------------------------------------------------------------------------------------------------------
