@@ -130,7 +130,7 @@ def unfold(expr: sp.Basic) -> sp.Basic:
         return expr.applyfunc(unfold)
     while isinstance(expr, sp.Basic) and expr.has(Named):
         expr = _unfold(expr)
-    return matrices.scalars(expr) if isinstance(expr, sp.Expr) and expr.has(sp.Trace, sp.Determinant) else expr
+    return matrices.scalars(expr) if isinstance(expr, sp.Expr) else expr
 
 
 @lru_cache(maxsize=4096)

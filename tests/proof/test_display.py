@@ -116,6 +116,10 @@ MARKUP = [
         '<math><mi>a</mi><mspace width="0.1667em"></mspace><mi>log</mi><mspace width="0.1667em"></mspace><mi>b</mi><mspace width="0.1667em"></mspace><mi>log</mi><mspace width="0.1667em"></mspace><mi>c</mi></math>',
     ),
     (r"2!\log x", '<math><mn>2</mn><mo>!</mo><mi>log</mi><mspace width="0.1667em"></mspace><mi>x</mi></math>'),
+    (
+        r"\log\frac{(a)^2}{b}",
+        '<math><mi>log</mi><mspace width="0.1667em"></mspace><mfrac><mrow><mo stretchy="false">(</mo><mi>a</mi><msup><mo stretchy="false">)</mo><mn>2</mn></msup></mrow><mi>b</mi></mfrac></math>',
+    ),
     (r"\sin^2 x", '<math><msup><mi>sin</mi><mn>2</mn></msup><mspace width="0.1667em"></mspace><mi>x</mi></math>'),
 ]
 

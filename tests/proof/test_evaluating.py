@@ -90,7 +90,7 @@ def test_a_power_without_end_vanishes_where_its_base_is_below_one():
     series = sp.Sum((1 - r) * r**k, (k, 0, oo))
     assert sp.simplify(evaluate(series, UNIT)) == 1
     assert evaluating._vanishing_powers(1 + sp.Pow(r, oo, evaluate=False), UNIT) == 1
-    for base in (p, 1 + r):
+    for base in (p, 1 + r, 1 / (1 + w), -r):
         power = sp.Pow(base, oo, evaluate=False)
         assert evaluating._vanishing_powers(power + 1, UNIT).has(oo)
 

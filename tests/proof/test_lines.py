@@ -251,6 +251,7 @@ CONSTANTS = [  # expression, symbols, why it is refused
     (sp.sin(x) ** 2 + sp.cos(x) ** 2 + y, [x], None),
     ((x + y) ** 2 - x**2 - 2 * x * y - y**2 + p, [x, y], None),
     (sp.log(r) - sp.log(2 * r), [r], None),
+    (sp.log(p * q) - sp.log(p) + X[1], [p], None),
     (x + y, [x], "does not follow"),
     (x - x * 1 + y, [p], "this p does not occur"),
     (n - n * x / x + y, [n], "does not occur|is an integer"),
