@@ -189,10 +189,6 @@ class Story:
             found.append(node)
         return found
 
-    def calls(self, *names: str) -> list[ast.Call]:
-        """The calls around the current line of a function that has, whatever it is called here, one of these names."""
-        return [n for n in ast.walk(self.tree) if isinstance(n, ast.Call) and self.around(n) and self.meaning(n.func) in names]
-
     def call_of(self, frame: FrameType) -> ast.Call | None:
         """The call that the frame is making; None when the text does not hold it."""
         place = list(frame.f_code.co_positions())[frame.f_lasti // 2]
