@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import sympy as sp
 import torch
 
-from nbdgm.proof import bounds, moving, rendering, shown, verdicts
+from nbdgm.proof import bounds, claims, moving, rendering, shown, verdicts
 from nbdgm.proof.bounds import comparisons, literal
 from nbdgm.proof.cells import UNKNOWN, Story, bindings_of, called, is_filled, parse
 from nbdgm.proof.flow import Flow, single_return
@@ -223,6 +224,38 @@ def test_a_bound_that_no_measure_comes_near(text, said):
     once = cell.replace("again = 1e13\nagain = 2e13\n", "for again in (1e13, 2e13):\n    pass\n")
     at = story(once, text)
     assert bool(list(bounds.too_far(expression(text), at, at.now))) is said
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1, 1), (True, 1), (1.5, 1.5), (np.float32(0.5), 0.5), (np.int64(3), 3), (np.array(2.5), 2.5), (torch.tensor(2.5), 2.5),
+        (torch.tensor(True), 1), (sp.Integer(3), 3.0), (sp.sqrt(4), 2.0), (Fraction(1, 4), 0.25), (Decimal("0.5"), 0.5),
+        (np.array([1.0, 2.0]), None), (sp.Symbol("x"), None), ("1", None), (None, None), ([1], None), (1j, None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_plain_number_is_shown(value, number):
+    if number is None:
+        with pytest.raises(TypeError, match="claim: loss is"):
+            claims._number("claim", "loss", value)
+        return
+    found = claims._number("claim", "loss", value)
+    assert found == number and type(found) is type(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("math.pi", math.pi), ("math.inf", None), ("a", None), ("3", 3.0), ("2 * math.pi", 2 * math.pi), ("str(3)", None),
+        ("bool(1)", None),
+        ("np.array([1, 2])", None), ("a + 1", None), ("math.pi / 0", None), ("np.float64(2)", 2.0), ("10**400", None),
+        ("complex(1, 1)", None),
+    ],
+)  # fmt: skip
+def test_the_value_of_a_bound_that_nothing_computed_goes_into(text, value):
+    made = trial("a < 2", a=1.0, math=math, np=np, **vars(__import__("builtins")))
+    assert bounds._value(expression(text), made) == value
 
 
 # --- words ----------------------------------------------------------------------------------------------------------------
