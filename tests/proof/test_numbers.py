@@ -15,7 +15,7 @@ import torch
 
 from nbdgm.proof import bounds, claims, moving, rendering, shown, verdicts
 from nbdgm.proof.bounds import comparisons, literal
-from nbdgm.proof.cells import UNKNOWN, Story, bindings_of, called, is_filled, parse
+from nbdgm.proof.cells import UNKNOWN, Story, _family, bindings_of, called, is_filled, parse
 from nbdgm.proof.flow import Flow, single_return
 from nbdgm.proof.missing import holds_nan, size
 from nbdgm.proof.moving import changed, changes, is_number, is_variable, moved, operations
@@ -258,6 +258,28 @@ def test_the_value_of_a_bound_that_nothing_computed_goes_into(text, value):
     assert bounds._value(expression(text), made) == value
 
 
+FAR = [  # condition, a, is its bound out of reach?
+    ("a < 3e9", 0.25, True), ("a < 3e9", 4.0, False), ("a < 1e6", 1e-9, False), ("a < 1.1e6", 1e-9, True),
+    ("a < 1.1e6", 2e-3, False),
+    ("a > -3e9", 0.25, True), ("a > -3e9", -4.0, False), ("a > -3e9", 4.0, False), ("3e9 > a", 0.25, True),
+    ("a < b + 3e9", 0.25, True),
+    ("a < 1e13", 1e9, True), ("a < 9e11", 1e9, False), ("a < 5", 1.0, False), ("a > 3e9", 1.0, False),
+    ("a < math.inf", 1.0, False),
+    ("a == 3e9", 3e9, False), ("a < 3e9 * b", 0.25, False), ("a / 3e9 < b", 0.25, False), ("a < 10 * math.exp(30)", 0.25, True),
+    ("a < 2 or a < 3e9", 0.25, True), ("not a > 3e9", 0.25, True), ("a < c", 0.25, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("condition", "a", "far"), FAR)
+def test_a_bound_that_the_measure_would_have_to_grow_enormously_to_meet(condition, a, far):
+    made = trial(condition, a=a, b=1.0, c=3e9, math=math)
+    if not far:
+        bounds.refuse_out_of_reach(made, "claim")
+        return
+    with pytest.raises(TypeError, match=r"claim: the bound .* decides nothing"):
+        bounds.refuse_out_of_reach(made, "claim")
+
+
 # --- words ----------------------------------------------------------------------------------------------------------------
 
 WORDS = [  # sentence, condition, refused?
@@ -406,6 +428,27 @@ def test_what_stands_around_a_node():
     call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call))
     assert [type(n).__name__ for n in told.chain(call)] == ["Expr", "If", "For"]
     assert told.around(call) and told.around(tree.body[0]) and not told.around(tree) and not Story([tree], line=1).around(call)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kin"),
+    [
+        ("<notebook 3, cell 5>", "<notebook 3, cell 12>", True), ("<notebook 3, cell 5>", "<notebook 4, cell 5>", False),
+        ("/tmp/ipykernel_12/3456.py", "/tmp/ipykernel_12/99.py", True),
+        ("/tmp/ipykernel_12/3456.py", "/tmp/ipykernel_13/3456.py", False),
+        ("<ipython-input-1-abc123>", "<ipython-input-22-0fe>", True), ("<string>", "<stdin>", False),
+    ],
+)  # fmt: skip
+def test_cells_of_one_notebook(one, other, kin):
+    assert (_family(one) == _family(other)) is kin
+
+
+def test_what_stands_behind_a_node():
+    told = story("import c\nb = c\na = b + 1\nf = lambda v: v + a\n", "x = f(a)\nwith g() as d:\n    d.line(x, y)\n")
+    block = told.tree.body[1]
+    inside = {(ast.unparse(n), at[0]) for n, at in told.behind(block) if isinstance(n, (ast.Name, ast.BinOp))}
+    assert {("x", 1), ("y", 1), ("d", 1), ("f", 1), ("a", 1), ("b + 1", 0), ("v + a", 0), ("c", 0)} <= inside
+    assert ("g", 1) in inside and not any(name == "import c" for name, _ in inside)
 
 
 # --- flow -----------------------------------------------------------------------------------------------------------------
