@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
-from nbdgm.proof.cases import _Undecided, cases, decide, nonnegative, possible, sign_of
+from nbdgm.proof.cases import _root, _Undecided, cases, decide, nonnegative, possible, sign_of
 from nbdgm.proof.proving import is_nonnegative
 
 x, y, z = sp.symbols("x y z", real=True)
@@ -160,6 +160,24 @@ def test_too_many_cases_are_not_judged(monkeypatch):
         monkeypatch.setattr("nbdgm.proof.cases.MOST", count - 1)
         with pytest.raises(ValueError, match="too many cases"):
             cases(zero)
+
+
+@pytest.mark.parametrize(
+    ("factor", "of", "root"),
+    [
+        (2 * x - 1, x, sp.Rational(1, 2)), (p * x - q, x, q / p), (x + y, x, -y), (p - 1, p, 1), (3 * p - q, p, q / 3),
+        (n - 2, n, 2), (x * p + 3, x, -3 / p),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_border_is_solved_for_a_symbol_that_may_lie_on_it(factor, of, root):
+    assert _root(factor) == (of, root)
+
+
+@pytest.mark.parametrize("factor", [x * y, x**2 - 2, p + 1, p + q, sp.exp(x) - 1], ids=str)
+def test_a_border_that_is_not_solved_is_not_judged(factor):
+    with pytest.raises(ValueError, match="is not solved"):
+        _root(factor)
 
 
 POSSIBLE = [
