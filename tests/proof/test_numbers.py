@@ -479,6 +479,7 @@ FLOWS = [  # cells, the condition, names whose values go into it
     (["from math import sqrt", "a = sqrt(b)"], "a < 2", {"a", "b"}),
     (["from shapes import area", "a = area(b)"], "a < 2", {"a"}),
     (["a = b if c else d"], "a < 2", {"a", "b", "c", "d"}),
+    (["w = d", "c = w", "def f(v):\n    w = 1\n    return w * c", "a = f(b)"], "a < 2", {"a", "c", "d"}),
     (["a = F.relu(b)"], "a < 2", {"a", "b"}),
     (["a = np.linalg.norm(b)"], "a < 2", {"a", "b"}),
     (["a = npx.norm2(b)"], "a < 2", {"a", "npx"}),
