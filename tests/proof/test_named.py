@@ -344,6 +344,7 @@ def test_the_determinant_of_an_explicit_matrix():
 def test_a_jacobian_has_functions_for_rows():
     slopes = proof.Jacobian([x * y, x + 2], [x, y])
     assert slopes.doit() == sp.Matrix([[y, x], [1, 0]]) and slopes[1, 1] == 0
+    assert proof.Jacobian([1, y], [x, y]).doit() == sp.Matrix([[0, 0], [0, 1]])
 
 
 def test_names_are_met_once():
