@@ -575,7 +575,8 @@ def test_what_may_stand_for_its_name(text, found):
     [
         ("_leaf_0 < _leaf_1", set()), ("_leaf_0 < 2 * _leaf_0", {"_leaf_0"}), ("_leaf_0[0] < _leaf_0[1]", set()),
         ("_leaf_0[0] < max(_leaf_0)", {"_leaf_0"}), ("_leaf_0[0] < _leaf_0[0] + 1", {"_leaf_0"}), ("a < a", set()),
-        ("_leaf_0 < _leaf_1 < _leaf_0", set()), ("max(_leaf_0) < _leaf_0[0]", {"_leaf_0"}), ("_leaf_0 < _leaf_0 + _leaf_1", {"_leaf_0"}),
+        ("_leaf_0 < _leaf_1 < _leaf_0", set()), ("max(_leaf_0) < _leaf_0[0]", {"_leaf_0"}),
+        ("_leaf_0 < _leaf_0 + _leaf_1", {"_leaf_0"}),
         ("_leaf_0 + _leaf_1 < _leaf_1 * _leaf_2", {"_leaf_1"}), ("_leaf_0[0] < _leaf_0[1] + _leaf_0[0]", {"_leaf_0"}),
     ],
 )  # fmt: skip
