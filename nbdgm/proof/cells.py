@@ -51,6 +51,17 @@ def called(node: ast.AST | None) -> str:
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
 
 
+def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
+    """What a call passes for this parameter, by its place or by its name."""
+    by_name = {k.arg: k.value for k in call.keywords}
+    return call.args[position] if len(call.args) > position else by_name.get(name)
+
+
+def trivial(call: ast.Call, kind: str) -> ast.expr | None:
+    """The null of a claim: the condition for a trivial model."""
+    return argument(call, 2, "null") if kind == "claim" else None
+
+
 def is_filled(node: ast.AST) -> bool:
     """A literal list that is not empty, or range(3): a loop over it is made, and its length can be counted."""
     if isinstance(node, (ast.List, ast.Tuple)):
@@ -177,10 +188,6 @@ class Story:
         while (node := self.parents.get(node)) is not None and not isinstance(node, ast.Module):
             found.append(node)
         return found
-
-    def calls(self, *names: str) -> list[ast.Call]:
-        """The calls around the current line of a function that has, whatever it is called here, one of these names."""
-        return [n for n in ast.walk(self.tree) if isinstance(n, ast.Call) and self.around(n) and self.meaning(n.func) in names]
 
     def call_of(self, frame: FrameType) -> ast.Call | None:
         """The call that the frame is making; None when the text does not hold it."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nbdgm.proof import deciding, source
-from nbdgm.proof.cells import Story, called, is_filled, parse
+from nbdgm.proof.cells import Story, argument, called, is_filled, parse
 from nbdgm.proof.errors import ProofError
 from nbdgm.proof.sentence import refuse_other_words
 
@@ -77,9 +77,9 @@ def _about_cell(story: Story, tree: ast.Module, cell: Text) -> Iterator[str]:
             if kind in ("claim", "check"):
                 deciding.lint_place(story, call, kind)
                 deciding.lint_text(story, call, kind)
-                text = call.args[0]
+                text = argument(call, 0, "text")
                 if isinstance(text, ast.Constant):
-                    refuse_other_words(str(text.value), call.args[1], kind)
+                    refuse_other_words(str(text.value), argument(call, 1, "condition"), kind)
             elif kind == "derivation":
                 block = source.lint_place(story, call)
                 if "proof" not in cell.tags:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 
 from nbdgm.proof.bounds import refuse_out_of_reach, too_far
-from nbdgm.proof.cells import FUNCTIONS, Place, Story, called, is_filled
+from nbdgm.proof.cells import FUNCTIONS, Place, Story, argument, called, is_filled, trivial
 from nbdgm.proof.flow import LOSES_NAN, Flow, single_return
 from nbdgm.proof.missing import refuse_nothing_and_nan
 from nbdgm.proof.sentence import refuse_other_words
@@ -39,9 +39,7 @@ def lint(
         return ""
     lint_place(story, call, kind)
     lint_text(story, call, kind)
-    given = {k.arg: k.value for k in call.keywords}
-    condition = call.args[1] if len(call.args) > 1 else given["condition"]
-    refuse_other_words(text, condition, kind)
+    refuse_other_words(text, argument(call, 1, "condition"), kind)
     if try_numbers:
         try_other_numbers(story, call, values, kind)
     return refuse_nothing_and_nan(story, call, kind) if decided else ""
@@ -69,16 +67,15 @@ def lint_place(story: Story, call: ast.Call, kind: str) -> None:
 
 def lint_text(story: Story, call: ast.Call, kind: str) -> None:
     """What is wrong with the text of the call and of what it is computed from; no value is looked at."""
-    given = {k.arg: k.value for k in call.keywords}
-    condition = call.args[1] if len(call.args) > 1 else given.get("condition")
+    condition = argument(call, 1, "condition")
     if any(isinstance(a, ast.Starred) for a in call.args) or condition is None:
         raise TypeError(f"{kind}: write out the text and the condition, claim(text, loss < 0.1, loss=loss)")
     if any(isinstance(n, ast.NamedExpr) for n in ast.walk(call)):
         raise TypeError(f"{kind}: := inside the call: compute it on a line of its own")
-    for role, node in [("condition", condition), ("null", given.get("null"))]:
+    null = trivial(call, kind)
+    for role, node in [("condition", condition), ("null", null)]:
         if node is not None and not (isinstance(node, ast.Constant) and isinstance(node.value, (str, type(None)))):
             lint_condition(story, node, kind, role)
-    null = given.get("null")
     if null is not None and not (isinstance(null, ast.Constant) and null.value is None):
         _lint_null(story, condition, null)
 
@@ -134,7 +131,7 @@ def _complaints(node: ast.AST, story: Story, at: Place) -> Iterator[str]:
             if ast.dump(left) == ast.dump(right):
                 yield "compares a thing with itself"
         for op, right in zip(node.ops, node.comparators, strict=True):
-            known = getattr(right, "value", None) is True and getattr(node.left, "attr", "").startswith("is_")
+            known = isinstance(getattr(right, "value", None), bool) and getattr(node.left, "attr", "").startswith("is_")
             if isinstance(op, (ast.Is, ast.IsNot)) and not known:
                 yield "`is` compares identities: compare numbers"
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and getattr(node.operand, "attr", "").startswith("is_"):
@@ -202,8 +199,6 @@ def _lint_null(story: Story, condition: ast.expr, null: ast.expr) -> None:
         each = [null.elt]
     else:
         each = null.elts if isinstance(null, (ast.List, ast.Tuple)) else [null]
-    if not each:
-        raise TypeError("claim: null=[] tries no trivial model")
     wanted = _shape(story, condition)
     for one in each:
         if not any(isinstance(n, ast.Name) for n in ast.walk(one)) or _shape(story, one) != wanted:
@@ -211,7 +206,7 @@ def _lint_null(story: Story, condition: ast.expr, null: ast.expr) -> None:
                 f"claim: null= is the condition itself, for a trivial model: {ast.unparse(condition)} and {ast.unparse(one)} "
                 "compare different things"
             )
-    if len(each) == 1 and ast.dump(each[0]) == ast.dump(condition):
+    if any(ast.dump(one) == ast.dump(condition) for one in each):
         raise TypeError("claim: null= is the very condition: put the numbers of a trivial model in it")
 
 
@@ -243,7 +238,7 @@ def _bounds(node: ast.expr) -> list[str]:
 def try_other_numbers(story: Story, call: ast.Call, values: Mapping[str, float | int], kind: str) -> None:
     """Refuse a condition that other numbers do not change, and one that is decided by a number that is not shown."""
     given = {k.arg: k.value for k in call.keywords}
-    condition = call.args[1] if len(call.args) > 1 else given["condition"]
+    condition = argument(call, 1, "condition")
     written = {ast.dump(node): values[name] for name, node in given.items() if name in values}
     for expand in (False, True) if kind == "claim" else (False,):
         trial = Trial(story, condition, written, expand)
@@ -256,7 +251,7 @@ def try_other_numbers(story: Story, call: ast.Call, values: Mapping[str, float |
         if trial.leaves:
             refuse_out_of_reach(trial, kind)
         if not expand:
-            null = given.get("null")
+            null = trivial(call, kind)
             if null is not None and not isinstance(null, ast.Constant) and trial.is_constant(null):
                 raise TypeError(f"{kind}: null= depends on nothing computed: let a trivial model be measured as the model is")
             refuse_hidden(trial, condition, given, values, kind)

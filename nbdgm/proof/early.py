@@ -176,6 +176,9 @@ class _Reader:
         if isinstance(node, (ast.Tuple, ast.List)) and not any(isinstance(e, ast.Starred) for e in node.elts):
             values = [self.read(e, own) for e in node.elts]
             return tuple(values) if isinstance(node, ast.Tuple) else values
+        if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
+            with suppress(_Unreadable):
+                self.read(node.value, own)
         return self._plain(node, own)
 
     def _plain(self, node: ast.AST, own: Mapping[str, Any]) -> Any:
@@ -205,6 +208,9 @@ class _Reader:
                 f"{ast.unparse(node)} is carried out before it can be checked: write {CARRIED_OUT[function]} in the line"
             )
         plain = not node.keywords and not any(isinstance(a, ast.Starred) for a in node.args)
+        if isinstance(node.func, ast.Attribute):
+            with suppress(_Unreadable):
+                self.read(node.func.value, own)
         arguments = []
         for argument in node.args:
             try:
@@ -261,8 +267,6 @@ class _Reader:
             return
         owner = getattr(function, "__self__", None)
         given = [owner, *arguments] if isinstance(owner, sp.Basic) else arguments
-        if getattr(function, "__name__", "") == "Pow" and len(given) == 2 and isinstance(given[0], sp.Expr):
-            given = [sp.Pow(*given)]
         flat = [e for g in given for e in (g if isinstance(g, (list, tuple)) else [g]) if isinstance(e, sp.Expr)]
         self._compare(node, flat, found)
 

@@ -155,7 +155,8 @@ def _finite_bounds(head: sp.Sum | sp.Product) -> bool:
 def _plain(expr: sp.Expr) -> sp.Expr:
     """The expression without sums of symbolic length (taken at 2) and without functions of parameters."""
     if bounds := symbolic_bounds(expr):
-        expr = expr.subs({x: sp.Integer(2) for x in bounds}).doit()
+        expr = expr.subs({x: sp.Integer(2) for x in bounds})
+        expr = expr.replace(lambda e: isinstance(e, (sp.Sum, sp.Product)), lambda e: e.doit())
     return stand_ins(expr)
 
 
@@ -174,8 +175,6 @@ def sample(symbols: Sequence[sp.Symbol], hypotheses: Hypotheses, rng: random.Ran
 
 def _second_opinion(integral: sp.Integral, value: sp.Expr, hypotheses: Hypotheses) -> None:
     integral, value = _plain(integral), _plain(value)
-    if not isinstance(integral, sp.Integral):
-        raise ProofError("an integral over no variable that its integrand contains")
     symbols = ordered(integral.free_symbols | value.free_symbols)
     rng = random.Random(f"quadrature{salt()}")
     for decades in (0.3, 0.5, 0.7) if symbols and len(integral.limits) == 1 else (0.3,):
@@ -287,8 +286,6 @@ def quadrature(expr: sp.Expr, point: Mapping[sp.Symbol, sp.Rational]) -> float:
 def _refuse_pole_between_bounds(integral: sp.Integral, hypotheses: Hypotheses) -> None:
     """Raise when a denominator, or the argument of a logarithm, changes its sign between the bounds for some parameters."""
     shape = _plain(integral)
-    if not isinstance(shape, sp.Integral):
-        return
     xs = [limit[0] for limit in shape.limits]
     suspects = {p.base for p in _factored(shape.function).atoms(sp.Pow) if p.exp.is_extended_negative and p.base.has(*xs)}
     suspects |= {a.args[0] for a in shape.function.atoms(sp.log) if a.has(*xs)}
@@ -300,12 +297,10 @@ def _refuse_pole_between_bounds(integral: sp.Integral, hypotheses: Hypotheses) -
             point = sample(parameters, hypotheses, rng, 0.4 + turn / 30)
             with np.errstate(all="ignore"):
                 grid = _inside(shape, point, rng)
-                found = np.asarray(g(*grid, *(float(v) for v in point.values())), dtype=complex)
+                found = np.asarray(g(*grid, *(float(v) for v in point.values())), dtype=complex).real
             found = found[np.isfinite(found)]
             where = ", ".join(f"{y} = {v}" for y, v in point.items()) or "no parameter"
-            if found.size and np.any(np.abs(found.imag) > 1e-9 * (1 + np.abs(found))):
-                raise ProofError(f"{short(integral)}: {short(suspect)} is not real everywhere between the bounds ({where})")
-            if found.size and np.min(found.real) < -1e-9 and np.max(found.real) > 1e-9:
+            if found.size and np.min(found) < -1e-9 and np.max(found) > 1e-9:
                 raise ProofError(
                     f"{short(integral)}: {short(suspect)} has a zero between the bounds ({where}): there the integral "
                     "diverges, or is none; narrow the domain"

@@ -96,13 +96,7 @@ class Flow:
             if function.attr in PURE:
                 for argument in arguments:
                     yield from self.nodes(argument, at, local, own)
-        elif self.of_module(function) or self.story.meaning(function, at) in (
-            *BUILTIN,
-            *LOSES_NAN,
-            "highest",
-            "lowest",
-            "bool",
-        ):
+        elif self.of_module(function) or self.story.meaning(function, at) in FOLLOWED:
             for argument in arguments:
                 yield from self.nodes(argument, at, local, own)
 

@@ -113,8 +113,8 @@ def is_rearrangement(left: sp.Basic, right: sp.Basic) -> bool:
     """True when one side is the other multiplied out, with nothing carried out, cancelled or derived."""
     if isinstance(left, sp.MatrixBase) or left.has(*HEADS) or right.has(*HEADS):
         return False
-    whole = sp.expand_mul(left)
-    if whole != sp.expand_mul(right):
+    whole = _multiplied_out(left)
+    if whole != _multiplied_out(right):
         return False
     return _terms(left) == _terms(right) == len(sp.Add.make_args(whole))
 
@@ -122,4 +122,8 @@ def is_rearrangement(left: sp.Basic, right: sp.Basic) -> bool:
 def _terms(expr: sp.Expr) -> int:
     """The number of terms of the product multiplied out, before any two of opposite sign cancel."""
     unsigned = expr.replace(lambda e: e.is_Number and e.is_negative and e.is_Rational, lambda e: -e)
-    return len(sp.Add.make_args(sp.expand_mul(unsigned)))
+    return len(sp.Add.make_args(_multiplied_out(unsigned)))
+
+
+def _multiplied_out(expr: sp.Expr) -> sp.Expr:
+    return sp.expand(expr, log=False, power_base=False, power_exp=False)

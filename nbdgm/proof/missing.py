@@ -10,16 +10,14 @@ import math
 from types import ModuleType
 from typing import Any
 
-from nbdgm.proof.cells import UNKNOWN, Story, called
+from nbdgm.proof.cells import UNKNOWN, Story, argument, called, trivial
 from nbdgm.proof.flow import Flow
 
 
 def refuse_nothing_and_nan(story: Story, call: ast.Call, kind: str) -> str:
     """Look at what the condition is computed from: what is empty is refused; the name of what holds nan is returned."""
-    given = {k.arg: k.value for k in call.keywords}
-    condition = call.args[1] if len(call.args) > 1 else given["condition"]
     undecided = ""
-    parts = [p for p in (condition, given.get("null")) if p is not None]
+    parts = [p for p in (argument(call, 1, "condition"), trivial(call, kind)) if p is not None]
     calls = [n for p in parts for n in ast.walk(p) if isinstance(n, ast.Call) and called(n.func) == "len" and n.args]
     counted = {id(call.args[0]) for call in calls}  # a list of failures may be empty, and its length be claimed
     for node, at in (found for part in parts for found in Flow(story).nodes(part, story.now)):

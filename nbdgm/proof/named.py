@@ -99,10 +99,13 @@ def refuse_name(name: str) -> None:
         raise ProofError(f"a name is LaTeX in ASCII, not {name!r}")
     if RELATION.search(name):
         raise ProofError(f"the name {name!r} carries a relation: a name says nothing, write a line")
+    bare = name
+    for _ in range(8):  # indices and arguments of commands say nothing; other braces only group
+        bare = re.sub(r"(\\[A-Za-z]+|[_^])?\s*\{([^{}]*)\}", lambda found: f"{found[1]} " if found[1] else found[2], bare)
     depth, outer = 0, []
-    for mark in name:
+    for mark in bare:
         depth += (mark in "([{") - (mark in ")]}")
-        outer.append(mark if depth == 0 or (mark == "{" and depth == 1) else " ")
+        outer.append(mark if depth == 0 else " ")
         if depth < 0:
             break
     if depth or OPERATION.search("".join(outer)) or re.search(r"\^\{?-?\d", name) or re.fullmatch(r"[\s\d.{}]+", name):
@@ -127,7 +130,7 @@ def unfold(expr: sp.Basic) -> sp.Basic:
         return expr.applyfunc(unfold)
     while isinstance(expr, sp.Basic) and expr.has(Named):
         expr = _unfold(expr)
-    return matrices.scalars(expr) if isinstance(expr, sp.Expr) and expr.has(sp.Trace, sp.Determinant) else expr
+    return matrices.scalars(expr) if isinstance(expr, sp.Expr) else expr
 
 
 @lru_cache(maxsize=4096)
@@ -142,7 +145,7 @@ def _unfold(expr: sp.Basic) -> sp.Basic:
 def tex(expr: sp.Basic) -> str:
     """LaTeX in which a name stands for a single letter: no brackets because of what is inside its definition."""
     if isinstance(expr, sp.MatrixBase):
-        lines = r" \\\\ ".join(" & ".join(tex(v) for v in expr.row(i)) for i in range(expr.rows))
+        lines = r" \\ ".join(" & ".join(tex(v) for v in expr.row(i)) for i in range(expr.rows))
         return rf"\left[\begin{{matrix}}{lines}\end{{matrix}}\right]"
     expr = sp.sympify(expr)
     letters: dict[sp.Expr, sp.Dummy] = {}
@@ -223,7 +226,8 @@ class Entry(Computed):
         if self in rule:
             return rule[self], True
         index = [i.xreplace(rule) for i in self.index]
-        body = self.args[0].xreplace({old: new for old, new in rule.items() if old not in PLACES})
+        bound = {x for head in self.args[0].atoms(sp.Sum, sp.Product) for x in head.bound_symbols}
+        body = self.args[0].xreplace({old: new for old, new in rule.items() if old not in bound.union(PLACES)})
         if body == self.args[0] or body.atoms(sp.IndexedBase) == self.args[0].atoms(sp.IndexedBase):
             return Entry(body, self.args[1], *index), body != self.args[0] or tuple(index) != self.index
         return at_places(body, index), True  # another family: it has no name
@@ -338,6 +342,8 @@ def moments(expr: sp.Expr, noise: tuple[sp.Expr, ...]) -> sp.Expr:
     """The mean of `expr` over independent standard normal `noise`; 0 for an odd power, (k - 1)!! for an even one."""
     if any(isinstance(e, sp.Indexed) for e in noise):
         return _family_moments(expr, noise)
+    if expr == 0:
+        return sp.S.Zero
     kept: dict[sp.Expr, sp.Dummy] = {}
 
     def freeze(part: sp.Expr) -> sp.Expr:

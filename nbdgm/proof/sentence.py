@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from nbdgm.proof.bounds import ORDERINGS, UPWARD, comparisons, literal
 
-_NUMBER = r"(-?\d[\d,]*(?:\.\d+)?(?:/\d+)?)(?![\d.]|\s*[-+*^(/\u2212])\s*(%|per cent)?"
+_NUMBER = r"(-?\d[\d,]*(?:\.\d+)?(?:/\d+)?)(?!\d|\.\d|\s*[-+*^(/\u2212])\s*(%|per cent)?"
 _WORDS = {
     "below": re.compile(rf"\b(?:below|under|less than|smaller than|fewer than|at most|no more than|up to) {_NUMBER}", re.I),
     "above": re.compile(rf"\b(?:above|over|more than|larger than|greater than|at least|no less than) {_NUMBER}", re.I),

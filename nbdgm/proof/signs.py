@@ -54,14 +54,16 @@ def least(body: object, t: sp.Symbol, t0: object) -> Callable[[object], sp.Expr]
     body, t0 = sp.sympify(body), sp.sympify(t0)
     if body.free_symbols != {t} or body.has(sp.Abs, sp.sign, sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.Heaviside):
         raise ProofError(f"least: a smooth function of {t} alone is wanted, not {body}")
-    if t.is_extended_real is not True or (t.is_positive and not t0.is_positive) or not t0.is_real:
+    if t not in (sp.Symbol(t.name, real=True), sp.Symbol(t.name, positive=True)):
+        raise ProofError(f"least: {t} is declared real, or positive, and nothing else")
+    if not (t0.is_positive if t.is_positive else t0.is_real):
         raise ProofError(f"least: {t0} is not a value of {t}")
     slope, bend = sp.diff(body, t), sp.factor(sp.simplify(sp.diff(body, t, 2)))
     if sp.simplify(slope.subs(t, t0)) != 0 or bend.is_positive is not True:
         raise ProofError(f"least: {body} is not flat at {t} = {t0}, or not seen to be convex for every {t}")
     if sp.simplify(body.subs(t, t0)).is_nonnegative is not True:
         raise ProofError(f"least: the value {body.subs(t, t0)} at {t} = {t0} is negative, or of unknown sign")
-    inside = sp.Symbol("argument", **({"positive": True} if t.is_positive else {"real": True}))
+    inside = sp.Symbol("argument", **{"positive" if t.is_positive else "real": True})
     return lambda at: Least(body.xreplace({t: inside}), inside, at)
 
 
@@ -126,8 +128,8 @@ class Signs:
         return (self.known(self.letters(bottom), True) and self.less_one(top, depth)) or self.gibbs(unfold(expr))
 
     def allowed(self, t: sp.Symbol, at: sp.Expr) -> bool:
-        if t.is_positive or t.is_nonnegative:
-            return self.of(at, bool(t.is_positive), 1)
+        if t.is_positive:
+            return self.of(at, True, 1)
         return unfold(at).is_extended_real is True or self.letters(unfold(at)).is_extended_real is True
 
     def letters(self, expr: sp.Expr) -> sp.Expr:

@@ -122,12 +122,7 @@ class Form:
                 return sp.Mul(*(self.product(part, limits, outer) for part in parts))
             if not factor.has(v):
                 return factor ** (high - low + 1)
-            base, k = factor.as_base_exp()
-            if k.is_Integer and k != 1:
-                return self.product(base, limits, outer) ** k
-        raise ProofError(
-            f"a product of symbolic length over {factor}, of unknown sign: square it, or declare its base positive"
-        )
+        raise ProofError(f"a product of symbolic length over {factor}, of unknown sign: declare its base positive")
 
     def term(self, term: sp.Expr, limits: list[tuple], outer: tuple[sp.Symbol, ...]) -> sp.Expr:
         """The sum of one product of factors: an index leaves together with the fewest factors that contain it."""
@@ -187,10 +182,9 @@ class Form:
         """An empty sum is nothing; one that runs backwards means different things to different people."""
         room = high - low + 1
         for j, (least, most) in RANGES.items():
-            if room.has(j) and most.is_Symbol:
-                room = room.subs(most, j + sp.Dummy("d", integer=True, nonnegative=True))
-            elif room.has(j):
-                room = room.subs(j, least + sp.Dummy("d", integer=True, nonnegative=True))
+            if room.has(j):
+                above, below = sp.symbols("above below", integer=True, nonnegative=True, cls=sp.Dummy)
+                room = (room.subs(most, j + above) if most.is_Symbol else room).subs(j, least + below)
         if not room.is_nonnegative:
             raise ProofError(f"a sum from {low} to {high} may run backwards: declare its ends, k = index('k', n), or shift it")
 
@@ -206,13 +200,12 @@ class Form:
 
     def letter(self, part: sp.Expr, v: sp.Symbol, n: sp.Expr, outer: tuple[sp.Symbol, ...]) -> sp.Expr:
         slots = {s for node in part.atoms(sp.Indexed) for s in node.indices} | set(outer)
-        around = sorted(
-            (x for x in part.free_symbols & (set(outer) | (slots & set(RANGES)))), key=lambda x: (x in RANGES, str(x))
-        )
+        inside = (part.free_symbols | n.free_symbols) & (set(outer) | (slots & set(RANGES)))
+        around = sorted(inside, key=lambda x: (x in RANGES, str(x)))
         best = None
         for order in itertools.permutations(around) if len(around) < 4 else [tuple(around)]:
             canonical = {v: _place(0), **{x: _place(m + 1) for m, x in enumerate(order)}}
-            key = sp.Tuple(part.xreplace(canonical), n)
+            key = sp.Tuple(part, n).xreplace(canonical)
             if best is None or str(key) < str(best[0]):
                 best = key, order
         key, order = best

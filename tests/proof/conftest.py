@@ -8,19 +8,20 @@ from functools import partial
 import pytest
 
 from nbdgm import proof
-from nbdgm.proof import named
+from nbdgm.proof import named, sums
 
 NOTEBOOKS = iter(range(10**6))
 
 
 @pytest.fixture(autouse=True)
 def notebook_of_its_own():
-    """Each test is a notebook of its own: laws made in another one say nothing about a symbol of that name."""
-    before = dict(named.FINITE)
+    """Each test is a notebook of its own: laws and indices made in another one say nothing about a symbol of that name."""
+    before, ranges = dict(named.FINITE), dict(sums.RANGES)
     named.FINITE.clear()
     yield
-    named.FINITE.clear()
-    named.FINITE.update(before)
+    for kept, found in ((before, named.FINITE), (ranges, sums.RANGES)):
+        found.clear()
+        found.update(kept)
 
 
 @pytest.fixture

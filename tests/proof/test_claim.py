@@ -220,6 +220,19 @@ def test_a_null_is_a_condition_or_a_reason(shown, say, given):
         say(f"claim('a', loss < 0.5, null={given}, loss=loss)")
 
 
+def test_text_condition_and_null_may_stand_in_their_places_or_have_their_names(shown, say):
+    say("claim('a', loss < 0.5, other < 0.5, loss=loss)")
+    say("claim(text='a', condition=loss < 0.5, null=other < 0.5, loss=loss)")
+    say("claim('a', null=[other < 0.5, far < 0.5], condition=loss < 0.5, loss=loss)")
+    say("check('a', loss < 0.5, 'cpu', loss=loss)")
+    assert [b.get("application/vnd.nbdgm.claim+json", {}).get("null") for b in shown] == ["fails", "fails", "fails", None]
+    for call in ("'a', loss < 0.5, lost < 0.5", "text='a', condition=loss < 0.5, null=lost < 0.5"):
+        with pytest.raises(ClaimError, match="lost holds nan"):
+            say(f"claim({call}, loss=loss)", lost=math.nan)
+    with pytest.raises(TypeError, match="make them agree"):
+        say("claim(text='below 0.1', condition=loss < 0.5, loss=loss)")
+
+
 def test_below_the_budget_the_null_is_open(shown, say):
     say("claim('a', loss < 0.5, needs='gpu', null=less < 0.5, loss=loss)", less=0.3)
     assert record(shown)["null"] == "open"
@@ -239,9 +252,10 @@ def test_below_the_budget_the_null_is_open(shown, say):
         "(other < 0.5) & (far < 0.5)",
     ],
 )
-def test_a_null_is_the_same_condition(say, null):
+@pytest.mark.parametrize("written", ["null=", ""])
+def test_a_null_is_the_same_condition(say, null, written):
     with pytest.raises((TypeError, ClaimError)):
-        say(f"claim('a', loss < 0.5, null={null}, loss=loss)")
+        say(f"claim('a', loss < 0.5, {written}{null}, loss=loss)")
 
 
 def test_a_null_may_stand_behind_a_name(shown, say):

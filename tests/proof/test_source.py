@@ -60,6 +60,7 @@ REFUSED = {
     "a symbol with rules of its own": ["class Large(Symbol):\n    is_positive = True", "s_ = Large('s_')", using("s_")],
     "rules changed": ["Symbol.note = True\n" + START],
     "the checker changed": ["from nbdgm.proof import checking\nchecking.compare = checking.compare\n" + START],
+    "the checker used": ["from nbdgm.proof import checking\nf_ = checking.compare\n" + START],
     "the checker by its path": ["import nbdgm\nnbdgm.proof.checking.compare = nbdgm.proof.checking.compare\n" + START],
     "the line before replaced": [START + "\n    d._previous = x\n    d.line(x, 'so')"],
     "a line of one's own": [START + "\n    d.lines.append(d.lines[0])"],
