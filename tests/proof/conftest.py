@@ -6,11 +6,17 @@ import linecache
 from functools import partial
 
 import pytest
+import sympy as sp
 
 from nbdgm import proof
 from nbdgm.proof import named, sums
 
 NOTEBOOKS = iter(range(10**6))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Expressions name their tests; sets, functions and objects do not: their texts differ from process to process."""
+    return str(val) if isinstance(val, sp.Basic) else None
 
 
 @pytest.fixture(autouse=True)

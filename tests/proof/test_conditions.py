@@ -114,7 +114,7 @@ FOLLOWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expr", "sign", "known"), FOLLOWS, ids=str)
+@pytest.mark.parametrize(("expr", "sign", "known"), FOLLOWS)
 def test_a_sign_follows_from_the_hypotheses_or_it_does_not(expr, sign, known):
     assert follows(expr, sign, UNIT) is known
 
@@ -184,7 +184,7 @@ INTERVALS = [
 ]
 
 
-@pytest.mark.parametrize(("domain", "said"), INTERVALS, ids=str)
+@pytest.mark.parametrize(("domain", "said"), INTERVALS)
 def test_an_interval_is_open_exact_and_for_a_symbol(domain, said):
     if said is None:
         assert Hypotheses(domain)
@@ -233,7 +233,6 @@ def test_an_interval_does_not_reach_into_integrals_over_its_symbol():
         (sp.Symbol("theta", nonnegative=True), "declared of one sign"), (sp.Symbol(r"\phi", nonpositive=True), "one sign"),
         (sp.Symbol("epsilon", real=True), None), (sp.Symbol("mubarhat", positive=True), "declared of one sign"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_reader_is_told_all_that_is_supposed_of_a_symbol(symbol, said):
     if said is None:
@@ -262,7 +261,7 @@ ALIKE = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other", "alike"), ALIKE, ids=str)
+@pytest.mark.parametrize(("one", "other", "alike"), ALIKE)
 def test_two_things_that_print_alike_are_refused(one, other, alike):
     seen: dict[str, sp.Basic] = {}
     refuse_namesakes(seen, one)
@@ -314,7 +313,6 @@ def test_lengths_are_the_symbols_in_bounds():
         (x > 0, "one relation a call"),
         (sp.MatrixSymbol("W", 2, 2), "take its Trace"), (sp.true, "not a BooleanTrue"), (lambda: x, "not a function"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_line_is_an_expression(value, said):
     with pytest.raises(ProofError, match=said):

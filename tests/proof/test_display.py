@@ -292,7 +292,7 @@ SPECIAL = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "why"), SPECIAL, ids=str)
+@pytest.mark.parametrize(("lines", "why"), SPECIAL)
 def test_what_makes_a_derivation_one_of_a_case(lines, why):
     class Lines:
         shown, examples_only = [law("f", 3)[0]] if lines == "law" else lines, False
@@ -309,7 +309,6 @@ def test_what_makes_a_derivation_one_of_a_case(lines, why):
         ("any three states", X[1] * X[2] * X[3], "speaks of more than one case"), ("three states", X[1] * X[2] * X[3], None),
         ("all dimensions", X[1] * X[2] * X[3], "speaks of more than one case"), ("all three states", X[1] * X[2] * X[3], None),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_scope_is_no_wider_than_the_lines(shown, scope, line, said):
     def run():

@@ -152,7 +152,6 @@ NONE = Hypotheses()
         (1 / x, {x}), (1 / (2 * x), {x}), (1 / (2 * x - 2 * y), {x - y}), (1 / (x * y**2), {x, y}), (sp.exp(-x), set()),
         (1 / sp.sqrt(x), {x}), (p**-q, {p}), (x**2, set()), (1 / sp.Integer(3), set()), (proof.let("h", 1 / x), {x}),
     ],
-    ids=str,
 )  # fmt: skip
 def test_denominators_are_what_must_not_vanish(expr, bases):
     assert _denominators(expr) == bases
@@ -168,7 +167,6 @@ def test_denominators_are_what_must_not_vanish(expr, bases):
         (x, {x + 1}, False),
         (x, set(), False),
     ],
-    ids=str,
 )
 def test_a_denominator_may_be_part_of_another(base, kept, found):
     assert _inside(base, frozenset(kept)) is found
@@ -212,7 +210,6 @@ def test_numbers_have_the_digits_that_are_asked_for():
         (sp.exp(sp.exp(9**p * 99)), OutOfReach, "600 digits"), (sp.sin(10 ** (700 * p)), OutOfReach, "600 digits"),
         (sp.log(p - 2), OutOfReach, "not finite|no number"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_where_there_is_no_number_it_is_said_why(expr, error, said):
     with pytest.raises(error, match=said) as refused:
@@ -244,7 +241,6 @@ def test_a_value_that_is_not_real_by_rounding_is_passed_over_where_numbers_are_w
         (p, p + sp.Rational(1, 10**80), False, False),
         (x * sp.Rational(1, 10**70), sp.S.Zero, False, True),
     ],
-    ids=str,
 )  # fmt: skip
 def test_two_sides_are_compared_relative_to_their_size(left, right, refuted, null):
     found = compare(left, right, "seed")
@@ -267,7 +263,6 @@ def test_two_sides_are_compared_relative_to_their_size(left, right, refuted, nul
         (sp.Sum(X[i] ** 2, (i, 1, 9)), {"raise the exponent of b[i]**2"}),
         (sp.Matrix([x**2, 3]), {"raise the exponent of x**2", "add 1/7 to 3"}),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_line_has_these_mutants(line, made):
     whole = {"negate the line", "double the line"}
@@ -304,7 +299,6 @@ def test_a_mutant_says_what_was_changed():
         (sp.Sum(sp.Sum(X[i] * P[n], (i, 1, 2)), (n, 1, 2)), sp.Sum(X[i] * P[n], (i, 1, 2), (n, 1, 2)), False),
         (proof.let("h", x), x, False), (sp.Function("f", real=True)(x), 2 * sp.Function("f", real=True)(x), True),
     ],
-    ids=str,
 )  # fmt: skip
 def test_numbers_tell_two_expressions_apart(one, other, found):
     assert different(one, other, NONE, "seed") is found

@@ -140,7 +140,7 @@ def test_points_lie_inside_the_hypotheses():
 
 
 @pytest.mark.parametrize(
-    ("expr", "number"), [(p + 1, 3.0), (sp.sqrt(-p) ** 2, -2.0), (sp.cbrt(-p) * 0 + 1, 1.0), (sp.Abs(-p) / 4, 0.5)], ids=str
+    ("expr", "number"), [(p + 1, 3.0), (sp.sqrt(-p) ** 2, -2.0), (sp.cbrt(-p) * 0 + 1, 1.0), (sp.Abs(-p) / 4, 0.5)]
 )
 def test_a_number_is_real(expr, number):
     assert _number(expr, {p: sp.Integer(2)}) == pytest.approx(number)
@@ -154,7 +154,6 @@ def test_a_number_is_real(expr, number):
         (1 / (p - 2), "not a real number|no number"),
         (x + p, "no number"),
     ],
-    ids=str,
 )
 def test_what_is_no_real_number_is_undefined(expr, said):
     with pytest.raises(points.Undefined, match=said):
@@ -176,7 +175,6 @@ def test_a_tiny_imaginary_part_is_rounding():
         I(x * y, (x, 0, y), (y, 0, p)),
         I(sp.exp(-x - y), (x, 0, oo), (y, 0, oo)),
     ],
-    ids=str,
 )
 def test_an_integral_is_taken_whole_and_in_pieces_and_so_is_its_modulus(integral):
     at = {p: sp.Rational(3, 2)} if integral.has(p) else {}
@@ -205,7 +203,6 @@ def test_an_integrand_that_is_not_real_has_no_numbers():
 @pytest.mark.parametrize(
     ("expr", "number"),
     [(I(x**2, (x, 0, p)) + 1, 1 + 8 / 3), (p * I(x * p, (x, 0, 1)), 2.0), (I(sp.exp(-x), (x, 0, oo)) - I(x, (x, 0, 1)), 0.5)],
-    ids=str,
 )
 def test_quadrature_of_what_holds_integrals(expr, number):
     assert quadrature(expr, {p: sp.Integer(2)}) == pytest.approx(number, rel=1e-6)
@@ -278,7 +275,6 @@ def test_partial_sums_without_numbers_are_said(monkeypatch):
         (sp.Product(1 + 1 / m**2, (m, 1, oo)), sp.sinh(sp.pi) / sp.pi + sp.Rational(1, 100)),
         (sp.Sum(p**k / sp.factorial(k), (k, 0, oo)), sp.exp(p) + sp.Rational(1, 10**6)),
     ],
-    ids=str,
 )
 def test_a_wrong_value_of_a_series_is_noticed(monkeypatch, series, wrong):
     evaluating._second_opinion_on_series(series, NONE)  # sympy's own is right
@@ -288,7 +284,7 @@ def test_a_wrong_value_of_a_series_is_noticed(monkeypatch, series, wrong):
 
 
 @pytest.mark.parametrize("error", [sp.Rational(1, 1000), -sp.Rational(1, 1000)])
-@pytest.mark.parametrize("integral", [I(sp.exp(-p * x), (x, 0, oo)), I(x * y, (x, 0, 1), (y, 0, p)), I(x, (x, -1, 2))], ids=str)
+@pytest.mark.parametrize("integral", [I(sp.exp(-p * x), (x, 0, oo)), I(x * y, (x, 0, 1), (y, 0, p)), I(x, (x, -1, 2))])
 def test_a_wrong_value_of_an_integral_is_noticed(integral, error):
     evaluating._second_opinion(integral, integral.doit(), NONE)
     with pytest.raises(ProofError, match="disagrees with quadrature"):

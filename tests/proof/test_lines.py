@@ -62,7 +62,7 @@ LIMITS = [  # expression, symbol, where it goes, from which side, the limit
 ]
 
 
-@pytest.mark.parametrize(("expr", "of", "to", "side", "value"), LIMITS, ids=str)
+@pytest.mark.parametrize(("expr", "of", "to", "side", "value"), LIMITS)
 def test_a_right_limit_is_proved_and_no_other(expr, of, to, side, value):
     value = sp.sympify(value)
     prove_limit(expr, of, sp.sympify(to), side, value, UNIT)
@@ -82,7 +82,7 @@ WITHOUT = [
 ]
 
 
-@pytest.mark.parametrize(("expr", "of", "to", "side", "why"), WITHOUT, ids=str)
+@pytest.mark.parametrize(("expr", "of", "to", "side", "why"), WITHOUT)
 def test_what_has_no_limit_is_refused(expr, of, to, side, why):
     with pytest.raises(ProofError, match=why):
         prove_limit(expr, of, sp.sympify(to), side, sp.S.Zero, UNIT)
@@ -97,7 +97,7 @@ OUTSIDE = [  # symbol, where it would go, from which side, whether it can
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("of", "to", "side", "can"), OUTSIDE, ids=str)
+@pytest.mark.parametrize(("of", "to", "side", "can"), OUTSIDE)
 def test_a_symbol_goes_to_the_ends_of_what_it_may_be_and_no_farther(of, to, side, can):
     if can:
         refuse_outside(of, sp.sympify(to), side, UNIT)
@@ -131,7 +131,7 @@ REARRANGED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("left", "right", "found"), REARRANGED, ids=str)
+@pytest.mark.parametrize(("left", "right", "found"), REARRANGED)
 def test_what_is_only_multiplied_out(left, right, found):
     assert is_rearrangement(left, right) is found
 
@@ -159,7 +159,7 @@ SLACK = [  # left, right, gap, refused?
 ]
 
 
-@pytest.mark.parametrize(("left", "right", "gap", "refused"), SLACK, ids=str)
+@pytest.mark.parametrize(("left", "right", "gap", "refused"), SLACK)
 def test_an_inequality_is_not_built_into_its_symbols(left, right, gap, refused):
     if not refused:
         refuse_slack(left, right, gap)
@@ -206,7 +206,7 @@ GAPS = [  # gap, least_at, strict, why it is refused
 ]
 
 
-@pytest.mark.parametrize(("gap", "least_at", "strict", "why"), GAPS, ids=str)
+@pytest.mark.parametrize(("gap", "least_at", "strict", "why"), GAPS)
 def test_a_gap_is_visibly_nonnegative(gap, least_at, strict, why):
     if why is None:
         refuse_gap(gap, least_at, strict, UNIT)
@@ -226,7 +226,7 @@ POINTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("of", "at", "inside"), POINTS, ids=str)
+@pytest.mark.parametrize(("of", "at", "inside"), POINTS)
 def test_an_extremum_lies_inside_the_domain(of, at, inside):
     if inside:
         refuse_point(of, sp.sympify(at), UNIT)
@@ -266,7 +266,7 @@ CONSTANTS = [  # expression, symbols, why it is refused
 ]
 
 
-@pytest.mark.parametrize(("expr", "wrt", "why"), CONSTANTS, ids=str)
+@pytest.mark.parametrize(("expr", "wrt", "why"), CONSTANTS)
 def test_what_does_not_depend_is_constant_on_a_domain_in_one_piece(expr, wrt, why):
     if why is None:
         prove_constant(expr, wrt, UNIT, "seed")
@@ -374,7 +374,6 @@ def test_a_shape_is_compared_as_numbers(given, shape, square, why):
         ({r: 1}, "outside the domain of r"),
         ({r: half, p: 3}, None), ({p: sp.sqrt(2)}, None), (None, None),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_point_is_exact_and_inside_the_domain(at, why):
     if why is None:
@@ -393,7 +392,6 @@ def test_a_point_is_exact_and_inside_the_domain(at, why):
         ((p + sp.Rational(1, 10**29), p), {p: 1}, None), ((sp.sqrt(x), x), {x: -1}, "not exact real numbers there"),
         ((1 / x, x), {x: 0}, "not exact real numbers there"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_two_sides_differ_at_a_point(sides, at, why):
     at = {k: sp.sympify(c) for k, c in at.items()}
@@ -439,7 +437,7 @@ EQUAL = [  # left, right, why it is refused
 ]
 
 
-@pytest.mark.parametrize(("left", "right", "why"), EQUAL, ids=str)
+@pytest.mark.parametrize(("left", "right", "why"), EQUAL)
 def test_an_equality_is_proved_or_refused(left, right, why):
     if why is None:
         check(left, right, NONE, "seed")
@@ -493,7 +491,7 @@ ZERO = [  # method, what vanishes, what does not
 ]
 
 
-@pytest.mark.parametrize(("method", "zero", "other"), ZERO, ids=str)
+@pytest.mark.parametrize(("method", "zero", "other"), ZERO)
 def test_a_normal_form_vanishes_where_the_expression_does(method, zero, other):
     assert method(zero) == 0 and method(other) != 0
 

@@ -89,7 +89,6 @@ def test_only_the_determinant_of_a_positive_matrix_has_a_sign():
         (P * P * u * u.T, None),
         (u * v.T, None),
     ],
-    ids=str,
 )
 def test_only_a_positive_matrix_makes_a_square_of_a_vector(inside, known):
     assert trace(inside).is_nonnegative is known and trace(inside).is_positive is None and trace(inside).is_real
@@ -133,14 +132,13 @@ def test_the_mean_of_a_trace_over_a_column_of_noise(inside, mean, other):
         (sp.log(tr(noise * u.T)), "one trace a term"),
         (tr(noise * noise.T * noise * u.T), "more than two factors e"),
     ],
-    ids=str,
 )
 def test_means_of_higher_powers_are_refused(expr, said):
     with pytest.raises(ProofError, match=said):
         EN(expr, noise).definition()
 
 
-@pytest.mark.parametrize("inside", [sp.HadamardProduct(A, B), sp.DiagMatrix(u), A**p], ids=str)
+@pytest.mark.parametrize("inside", [sp.HadamardProduct(A, B), sp.DiagMatrix(u), A**p])
 def test_other_products_of_matrices_are_refused(inside):
     with pytest.raises(ProofError, match="write sums, products, transposes and inverses"):
         trace(inside)

@@ -130,7 +130,6 @@ def test_a_mean_over_standard_normal_noise(inside, mean, other):
 @pytest.mark.parametrize(
     "inside",
     [sp.exp(e**2), 1 / e, sp.log(1 + e**2), sp.sqrt(e), sp.Abs(e), sp.exp(e * f), sp.sin(e), e**p, sp.exp(1 / e)],
-    ids=str,
 )
 def test_a_mean_of_other_functions_is_refused(inside):
     with pytest.raises(ProofError, match="is no polynomial in e, f"):
@@ -150,7 +149,6 @@ def test_a_mean_of_other_functions_is_refused(inside):
         ((sp.Symbol("w", nonnegative=True),), "takes every real value"),
         ((sp.MatrixSymbol("e", n, m),), "give the noise symbols"),
     ],
-    ids=str,
 )
 def test_noise_is_real_and_named_once(noise, said):
     with pytest.raises(ProofError, match=said):
@@ -221,7 +219,6 @@ def collected(expr: sp.Expr) -> sp.Expr:
         (over(E[i] * E[i + 1]), "at the sum's own index only"),
         (over(1 / E[i]), "is no polynomial"),
     ],
-    ids=str,
 )
 def test_other_means_over_a_family_are_refused(inside, said):
     with pytest.raises(ProofError, match=said):

@@ -129,7 +129,6 @@ def test_the_ways_to_make_another_value():
         (torch.zeros(2, 3), 6), (np.float64(1), 1), (1.0, None), ("abc", None), (None, None), (iter([1]), None),
         (np.zeros(0), 0),
     ],
-    ids=str,
 )  # fmt: skip
 def test_how_many_numbers_a_value_holds(value, many):
     assert size(value) == many
@@ -162,7 +161,6 @@ class Odd:
         (None, False),
         ("nan", False), (np.float32(NAN), True), (Odd(), False), ([], False),
     ],
-    ids=str,
 )  # fmt: skip
 def test_nan_is_found_wherever_it_is(value, found):
     assert holds_nan(value) is found
@@ -233,7 +231,6 @@ def test_a_bound_that_no_measure_comes_near(text, said):
         (torch.tensor(True), 1), (sp.Integer(3), 3.0), (sp.sqrt(4), 2.0), (Fraction(1, 4), 0.25), (Decimal("0.5"), 0.5),
         (np.array([1.0, 2.0]), None), (sp.Symbol("x"), None), ("1", None), (None, None), ([1], None), (1j, None),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_plain_number_is_shown(value, number):
     if number is None:

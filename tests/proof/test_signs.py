@@ -99,7 +99,7 @@ SEEN = {  # expression: (nonnegative, positive), as far as it is seen term by te
 }
 
 
-@pytest.mark.parametrize("expr", SEEN, ids=str)
+@pytest.mark.parametrize("expr", SEEN)
 def test_a_sign_is_seen_term_by_term_or_not_at_all(expr):
     assert (nonnegative(expr, is_nonnegative), nonnegative(expr, is_nonnegative, strict=True)) == SEEN[expr]
 
@@ -128,7 +128,7 @@ NOT_LEAST = [
 ]
 
 
-@pytest.mark.parametrize(("body", "of", "at", "said"), NOT_LEAST, ids=str)
+@pytest.mark.parametrize(("body", "of", "at", "said"), NOT_LEAST)
 def test_what_has_no_least_value_is_refused(body, of, at, said):
     with pytest.raises(ProofError, match=said):
         least(body, of, at)

@@ -151,7 +151,6 @@ def test_a_range_has_a_term_for_every_length_or_it_may_have_none():
         (over(over(A[i, k], index=k)), (True, True)),
         (over(over(A[i, k], 2, n, k)), (None, True)),
     ],
-    ids=str,
 )
 def test_a_sum_has_the_sign_that_all_its_terms_have(total, signs):
     letter = signed_sums(total, is_nonnegative)
