@@ -55,9 +55,10 @@
     if (!found.length) found = index.search({ combineWith: "OR", queries: wider.flat() }, options);
     const wanted = words.join(" ");
     const rare = words.length > 1 ? words.map((word) => [index.search(word, options).length, word]).sort((a, b) => a[0] - b[0])[0][1] : "";
+    const titled = found.some((hit) => !hit.term && tokens(hit.title).join(" ").includes(wanted));
     for (const hit of found) {
       const taught = (hit.taught || "").split("; ").map((term) => tokens(term).join(" "));
-      if (taught.includes(wanted)) hit.score *= 8; // the glossary sends the reader to this chapter for this term
+      if (!titled && taught.includes(wanted)) hit.score *= 8; // the glossary sends the reader to this chapter for this term
       const title = tokens(hit.title).join(" ");
       if (title === wanted && !hit.term) hit.score *= 3;
       else if (title.includes(wanted) && !hit.term) hit.score *= 2;
