@@ -99,6 +99,12 @@ class Verdict:
         return f"held in {self.runs - len(self.failed)} of {self.runs} other run" + "s" * (self.runs != 1)
 
 
+def short(docname: str) -> str:
+    """`book/vae/5_variational_autoencoders` -> `vae/5`; empty for a page that is no chapter."""
+    found = re.match(r"book/(\w+/\d+[a-z]?)_", docname)
+    return found[1] if found else ""
+
+
 @dataclass(frozen=True)
 class Chapter:
     """A stored notebook of the book. `docname` is its path below the repository root without the suffix."""
@@ -106,6 +112,11 @@ class Chapter:
     path: Path
     notebook: dict = field(repr=False)
     docname: str
+
+    @property
+    def short(self) -> str:
+        """What the lists of `tools/data` call it: `vae/5`."""
+        return short(self.docname)
 
     @property
     def cells(self) -> list[dict]:

@@ -217,7 +217,7 @@ def test_glossary():
     assert all({"en", "zh", "text"} <= t.keys() <= {"en", "zh", "proposed", "text", "see"} for t in terms)
     assert all(t.get("proposed", True) is True for t in terms)
     assert not [t["en"] for t in terms if not re.fullmatch(r"[A-Z0-9][^\n]{15,160}\.|[a-z0-9/(][^\n]{15,160}\.", t["text"])]
-    shorts = {re.match(r"book/(\w+/\d+[a-z]?)_", p.relative_to(ROOT).as_posix())[1] for p in chapters.paths(ROOT)}
+    shorts = {chapters.short(p.relative_to(ROOT).as_posix()) for p in chapters.paths(ROOT)}
     assert {t["see"] for t in terms if "see" in t} <= shorts
     assert all(re.search(r"[\u4e00-\u9fff]", t["zh"]) and not re.search(r"[\u4e00-\u9fff]", t["en"]) for t in terms)
 

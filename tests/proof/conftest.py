@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from nbdgm import proof
-from nbdgm.proof import named, sums
+from nbdgm.proof import named, rendering, source, sums
 
 NOTEBOOKS = iter(range(10**6))
 
@@ -28,6 +28,20 @@ def notebook_of_its_own():
     for kept, found in ((before, named.FINITE), (ranges, sums.RANGES)):
         found.clear()
         found.update(kept)
+
+
+@pytest.fixture
+def no_cell(monkeypatch):
+    """These derivations stand in a file, among tests: what is asked of a cell's text is tested with cells."""
+    monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The bundles that a notebook would have displayed."""
+    bundles: list[dict] = []
+    monkeypatch.setattr(rendering, "show", bundles.append)
+    return bundles
 
 
 @pytest.fixture

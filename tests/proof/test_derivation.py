@@ -12,7 +12,7 @@ import sympy as sp
 from IPython.core.interactiveshell import InteractiveShell
 
 from nbdgm import proof
-from nbdgm.proof import ProofError, checking, deriving, evaluating, mutants, norm, recording, rendering, roots, source
+from nbdgm.proof import ProofError, checking, deriving, evaluating, mutants, norm, recording, roots
 from nbdgm.proof.mathml import mathml
 
 derivation = partial(proof.derivation, scope="a case")
@@ -20,18 +20,7 @@ x, y = sp.symbols("x y", real=True)
 p, q = sp.symbols("p q", positive=True)
 
 
-@pytest.fixture(autouse=True)
-def no_cell(monkeypatch):
-    """These derivations stand in a file, among tests: what is asked of a cell's text is tested with cells."""
-    monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """The bundles that a notebook would have displayed."""
-    bundles: list[dict] = []
-    monkeypatch.setattr(rendering, "show", bundles.append)
-    return bundles
+pytestmark = pytest.mark.usefixtures("no_cell")
 
 
 def test_an_error_names_derivation_line_reason_and_point():

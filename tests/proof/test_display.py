@@ -10,7 +10,7 @@ import pytest
 import sympy as sp
 
 from nbdgm import proof
-from nbdgm.proof import EN, KL, ProofError, law, let, recording, rendering, source
+from nbdgm.proof import EN, KL, ProofError, law, let, recording, rendering
 from nbdgm.proof.mathml import mathml
 from nbdgm.proof.scope import special
 
@@ -136,18 +136,14 @@ n, i = proof.size("n"), sp.Symbol("i", integer=True)
 X, P = sp.IndexedBase("b", real=True), sp.IndexedBase("c", positive=True)
 
 
-@pytest.fixture(autouse=True)
-def no_cell(monkeypatch):
-    monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
+pytestmark = pytest.mark.usefixtures("no_cell")
 
 
 @pytest.fixture
-def shown(monkeypatch):
+def shown(shown, monkeypatch):
     """What is displayed, with TeX between < and > for its markup."""
-    bundles: list[dict] = []
-    monkeypatch.setattr(rendering, "show", bundles.append)
     monkeypatch.setattr(rendering, "formula", lambda tex: f"<{tex}>")
-    return bundles
+    return shown
 
 
 def derivation(*args, **options):

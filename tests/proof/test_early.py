@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from nbdgm import proof
-from nbdgm.proof import ProofError, derivation, mutants, points, recording, source
+from nbdgm.proof import ProofError, derivation, mutants, points, recording
 from nbdgm.proof.early import _denominators, _improper, _inside
 from nbdgm.proof.hypotheses import Hypotheses
 from nbdgm.proof.mutation import Judge, Table, different, needless, survivors
@@ -327,8 +327,7 @@ def steps_of(lines) -> list:
     return found[0].steps
 
 
-def test_what_goes_unnoticed_is_named_with_its_side_and_line(monkeypatch):
-    monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
+def test_what_goes_unnoticed_is_named_with_its_side_and_line(no_cell):
     steps = steps_of(lambda d: d.equal((x + 1) ** 2, x**2 + 2 * x + 1, "binomial"))
     assert survivors("E-1", steps, None, None) == []
     blind = [sp.Integral(y * x + x**2, (x, -1, 1)), sp.Rational(2, 3)]

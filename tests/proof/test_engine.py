@@ -24,7 +24,6 @@ from nbdgm.proof import (
     points,
     proving,
     recording,
-    source,
 )
 from nbdgm.proof.cases import _vanishes, cases
 from nbdgm.proof.conditions import conditions
@@ -37,9 +36,7 @@ x, y = sp.symbols("x y", real=True)
 p, q, t = sp.symbols("p q t", positive=True)
 
 
-@pytest.fixture(autouse=True)
-def no_cell(monkeypatch):
-    monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
+pytestmark = pytest.mark.usefixtures("no_cell")
 
 
 def derivation(*args, **options):

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from nbdgm import proof
-from nbdgm.proof import ProofError, constancy, inequality, limits, matrix, recording, source
+from nbdgm.proof import ProofError, constancy, inequality, limits, matrix, recording
 from nbdgm.proof.checking import check
 from nbdgm.proof.constancy import prove_constant
 from nbdgm.proof.counterexample import exact_values, read_point, said
@@ -33,9 +33,7 @@ NONE, UNIT = Hypotheses(), Hypotheses({r: (0, 1)})
 f = sp.Function("f", real=True)
 
 
-@pytest.fixture(autouse=True)
-def no_cell(monkeypatch):
-    monkeypatch.setattr(source, "lint_derivation", lambda frame: None)
+pytestmark = pytest.mark.usefixtures("no_cell")
 
 
 def derivation(*args, **options):

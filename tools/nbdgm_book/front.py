@@ -5,7 +5,6 @@ The drawing is an SVG whose boxes are links, coloured by the page's style; where
 
 import html
 import posixpath
-import re
 
 import yaml
 from docutils import nodes
@@ -72,8 +71,7 @@ class BookMap(BookDirective):
         here = posixpath.dirname(self.env.docname)
         book = {}
         for chapter in self.book():
-            short = re.match(r"book/([a-z_]+/[0-9]+[a-z]?)_", chapter.docname)[1]
-            book[short] = (chapter.title, posixpath.relpath(chapter.docname, here) + ".html")
+            book[chapter.short] = (chapter.title, posixpath.relpath(chapter.docname, here) + ".html")
         drawn = {e["chapter"] for e in entries}
         if drawn != set(book):
             raise ExtensionError(
@@ -90,7 +88,7 @@ class ChapterFilm(BookDirective):
     def run(self) -> list[nodes.Node]:
         short, cell = self.arguments
         for chapter in self.book():
-            if chapter.docname.startswith(f"book/{short}_"):
+            if chapter.short == short:
                 for index, output in chapter.outputs():
                     text = "".join(output.get("data", {}).get("text/html", ""))
                     if chapter.cells[index].get("id") == cell and '<figure class="nbdgm-film"' in text:

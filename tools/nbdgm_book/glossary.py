@@ -19,7 +19,7 @@ class Glossary(BookDirective):
 
     def run(self) -> list[nodes.Node]:
         terms = sorted(self.read(data.GLOSSARY), key=lambda t: str(t["en"]).lower())
-        book = {re.match(r"book/([a-z_]+/[0-9]+[a-z]?)_", c.docname)[1]: c for c in self.book()}
+        book = {chapter.short: chapter for chapter in self.book()}
         listing = nodes.definition_list(classes=["nb-glossary"])
         for term in terms:
             chinese = f"{term['zh']}{' *' if term.get('proposed') else ''}"

@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+import chapters
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -52,11 +53,10 @@ def taught(app: Sphinx) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if not (Path(app.srcdir) / data.GLOSSARY).exists():
         return found
-    matches = [re.match(r"book/([a-z_]+/[0-9]+[a-z]?)_.*", name) for name in app.env.found_docs]
-    chapters = {match[1]: app.builder.get_target_uri(match[0]) for match in matches if match}
+    addresses = {chapters.short(name): app.builder.get_target_uri(name) for name in app.env.found_docs}
     for term in data.load(Path(app.srcdir), data.GLOSSARY):
-        if term.get("see") in chapters:
-            found.setdefault(chapters[term["see"]], []).append(str(term["en"]))
+        if term.get("see") in addresses:
+            found.setdefault(addresses[term["see"]], []).append(str(term["en"]))
     return found
 
 
