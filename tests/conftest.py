@@ -7,6 +7,8 @@ import hypothesis
 import pytest
 import torch
 
+from nbdgm.proof import named, sums
+
 hypothesis.settings.register_profile("nbdgm", deadline=None)  # the first call of a torch function is slow
 hypothesis.settings.load_profile("nbdgm")
 
@@ -26,6 +28,17 @@ def plain_environment(monkeypatch):
     monkeypatch.setenv("NBDGM_DEVICE", "cpu")
     monkeypatch.setenv("NBDGM_PROGRESS", "0")
     torch.manual_seed(0)  # a test fails every time or never
+
+
+@pytest.fixture(autouse=True)
+def notebook_of_its_own():
+    """Each test is a notebook of its own: laws and indices made in another one say nothing about a symbol of that name."""
+    before, ranges = dict(named.FINITE), dict(sums.RANGES)
+    named.FINITE.clear()
+    yield
+    for kept, found in ((before, named.FINITE), (ranges, sums.RANGES)):
+        found.clear()
+        found.update(kept)
 
 
 _FOUND = (os.environ.get("NBDGM_CHROMIUM"), *map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))

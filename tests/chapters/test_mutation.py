@@ -18,6 +18,7 @@ import pytest
 
 import nbdgm
 from nbdgm import proof
+from nbdgm.proof import sums
 from nbdgm.proof.cells import called, parse
 from nbdgm.proof.chapter import Text, count
 from nbdgm.proof.scope import promise
@@ -49,6 +50,7 @@ def derivations(chapter: Path) -> list[proof.Derivation]:
     """Run the proof cells of a chapter as a notebook does (their text can be read) and return what they derived."""
     ours = {name: getattr(proof, name) for name in ("derivation", "claim", "check", "highest", "lowest")}
     space = {**ours, "nbdgm": nbdgm, "__name__": "__main__"}
+    sums.RANGES.clear()  # a range that a module of tests declared must not help a chapter
     with proof.recording() as found:
         for number, cell in enumerate(cells(chapter)):
             if "proof" in cell["metadata"].get("tags", []):

@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from nbdgm import proof
-from nbdgm.proof import named, rendering, source, sums
+from nbdgm.proof import rendering, source
 
 NOTEBOOKS = iter(range(10**6))
 
@@ -17,17 +17,6 @@ NOTEBOOKS = iter(range(10**6))
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Expressions name their tests; sets, functions and objects do not: their texts differ from process to process."""
     return str(val) if isinstance(val, sp.Basic) else None
-
-
-@pytest.fixture(autouse=True)
-def notebook_of_its_own():
-    """Each test is a notebook of its own: laws and indices made in another one say nothing about a symbol of that name."""
-    before, ranges = dict(named.FINITE), dict(sums.RANGES)
-    named.FINITE.clear()
-    yield
-    for kept, found in ((before, named.FINITE), (ranges, sums.RANGES)):
-        found.clear()
-        found.update(kept)
 
 
 @pytest.fixture
