@@ -1,6 +1,7 @@
 import contextlib
 import itertools
 import random
+import warnings
 
 import matplotlib
 import numpy as np
@@ -300,3 +301,22 @@ def test_setup_seeds_styles_and_says_where_it_runs(capsys, monkeypatch):
     with matplotlib.rc_context():
         runtime.setup()
     assert capsys.readouterr().out.endswith(", seeds shifted by 1000, 3 times the updates\n")
+
+
+def test_setup_names_the_gpu(capsys, monkeypatch):
+    precisions = []
+    monkeypatch.setattr(runtime, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda where: f"the card at {where}")
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", precisions.append)
+    with matplotlib.rc_context():
+        runtime.setup()
+    assert capsys.readouterr().out == "budget gpu, device cuda (the card at cuda)\n" and precisions == ["high"]
+
+
+def test_setup_silences_what_is_known_and_nothing_else():
+    with warnings.catch_warnings(record=True) as seen, contextlib.redirect_stdout(None), matplotlib.rc_context():
+        warnings.simplefilter("always")
+        runtime.setup()
+        for text in ("IProgress not found.", "pkg_resources is deprecated as", "Online softmax is disabled", "new"):
+            warnings.warn(text, stacklevel=1)
+    assert [str(w.message) for w in seen] == ["new"]

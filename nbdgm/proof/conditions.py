@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from nbdgm.proof.hypotheses import Hypotheses, ordered, stand_ins
 from nbdgm.proof.named import Mean, tex, unfold
@@ -63,7 +64,7 @@ def _needs(expr: sp.Expr, bound: tuple[sp.Symbol, ...]) -> Iterator[tuple[sp.Exp
     if isinstance(expr, HEADS):
         bound = (*bound, *expr.bound_symbols)
     free = expr.free_symbols
-    if free and not free & set(bound):  # poles between the bounds of an integral are looked for where it is evaluated
+    if not free & set(bound):  # poles between the bounds of an integral are looked for where it is evaluated
         if isinstance(expr, sp.Pow):
             if expr.exp.is_integer is not True:
                 yield expr.base, ">=" if expr.exp.is_extended_positive else ">"
@@ -95,11 +96,11 @@ def _corners(expr: sp.Expr) -> Iterator[sp.Expr]:
 
 
 def _factors(expr: sp.Expr) -> list[sp.Expr]:
-    """The bases of the factors of `expr` that contain a symbol."""
+    """The bases of the factors of `expr` that contain a symbol or a function."""
     found = []
     for factor in sp.Mul.make_args(expr):
         base = factor.base if isinstance(factor, sp.Pow) and factor.exp.is_number else factor
-        found += _factors(base) if isinstance(base, sp.Mul) else [base] if base.free_symbols else []
+        found += _factors(base) if isinstance(base, sp.Mul) else [base] if base.free_symbols or base.has(AppliedUndef) else []
     return found
 
 

@@ -211,6 +211,6 @@ def _mean(word: Word, noise: sp.MatrixSymbol, size: sp.Expr) -> sp.Expr:
         return (_closed(one, sp.S.One) if one else sp.S.One) * _closed(other, noise.rows)
     if word[0][1] and not word[k][1]:  # e^T one e other
         return _closed(one, noise.rows) * (_closed(other, sp.S.One) if other else sp.S.One)
-    if not word[0][1]:  # e one e other: both numbers; turn one over
-        return _closed(_turned_over(one) + other, noise.rows) if one and other else sp.S.Zero
-    return _closed(one + _turned_over(other), noise.rows) if one and other else sp.S.Zero
+    if not word[0][1]:  # e one e other: both numbers; turn one over; empty where the column has one row
+        return _closed(_turned_over(one) + other, noise.rows)
+    return _closed(one + _turned_over(other), noise.rows)

@@ -31,8 +31,6 @@ CHAPTERS = read_all(ROOT)
 IGNORED = "nbval-ignore-output"
 TEXTBOOK = re.compile(r"(?<![\w.-])13\.\d{1,2}\b")
 FIRST_ARGUMENT = re.compile(r"derivation\(\s*r?([\"'])[^\"']*\1")
-# Drawn into a stored picture of a chapter of the first edition: gone when the chapter is run again.
-DRAWN = {("book/gan/9_gan_as_variational_inference", "digits-figure")}
 
 each = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.docname.removeprefix("book/"))
 
@@ -263,7 +261,7 @@ def ids_in_text(chapter: Chapter) -> list[str]:
         text = source(cell)
         if cell["cell_type"] == "markdown":
             found += [f"{cell['id']}: {m[0]}" for m in (*ID.finditer(text), *TEXTBOOK.finditer(text))]
-        elif (chapter.docname, cell["id"]) not in DRAWN:
+        else:
             found += [f"{cell['id']}, code: {name}" for name in ID.findall(FIRST_ARGUMENT.sub("derivation(", text))]
         for output in cell.get("outputs", []):
             shown = output.get("data", {})
@@ -298,11 +296,6 @@ def test_an_id_in_the_text_is_found():
     assert found(cell("code", "f()  # E-13.2")) == ["x, code: E-13.2"]
     assert found(cell("code", "claim()", outputs=[claimed, drawn])) == ["x, output: E-13.26", "x, output: D-01"]
     assert found(cell("code", "prove()", outputs=[titled])) == ["x, output: S-41", "x, output: E-13.2"]
-
-
-def test_pictures_that_show_an_id_are_of_the_first_edition():
-    assert {chapter for chapter, _ in DRAWN} <= first_edition(ROOT)
-    assert all(any(c["id"] == name for c in read(ROOT / f"{chapter}.ipynb", ROOT).cells) for chapter, name in DRAWN)
 
 
 SECOND = [c for c in CHAPTERS if c.docname not in first_edition(ROOT)]

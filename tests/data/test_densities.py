@@ -72,6 +72,7 @@ def test_shapes_and_centers():
     assert ring.centers.shape == (8, 2) and math.isclose(ring.std, 0.02, rel_tol=1e-6)
     torch.testing.assert_close(ring.centers.norm(dim=1), torch.full((8,), 2.0))
     assert densities.grid().centers.shape == (25, 2)
+    assert densities.grid(2, 3.0).centers.tolist() == [[x, y] for x in (-1.5, 1.5) for y in (-1.5, 1.5)]
     assert ring.log_prob(torch.zeros(3, 5, 2)).shape == (3, 5)
     line = densities.mixture_1d()
     assert line.sample(7).shape == (7, 1) and line.sample(0).shape == (0, 1)

@@ -538,6 +538,22 @@ def test_without_the_file_drawn_faces_stand_in_for_anime_faces(name, size, block
     assert capsys.readouterr().out.count("no file and no network): 40 stand-ins, drawn faces.") == 2
 
 
+@pytest.mark.parametrize("name", ["faces", "glyphs"])
+@pytest.mark.parametrize(("budget", "sizes"), [("smoke", [1000, 200, 200]), ("cpu", [20_000, 2_000, 2_000])])
+def test_how_many_pictures_are_drawn(name, budget, sizes, monkeypatch):
+    asked = []
+    monkeypatch.setattr(loading, name, lambda n, seed: asked.append((n, seed)) or loading_faces(2))
+    monkeypatch.setenv("NBDGM_BUDGET", budget)
+    assert [len(load(name, split)) for split in ("train", "valid", "test")] == [2] * 3
+    assert asked == list(zip(sizes, (1, 2, 3), strict=True))
+
+
+def test_a_mirror_may_be_silent_for_half_a_minute(tmp_path):
+    with loading._unfinished(tmp_path):
+        assert socket.getdefaulttimeout() == 30
+    assert socket.getdefaulttimeout() is None
+
+
 def test_unknown_names_and_splits_are_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="unknown data set 'mnits'; known are mnist, fashion-mnist, binarized-mnist, digits"):
         load("mnits")

@@ -75,6 +75,14 @@ def test_grids_are_small(shown):
     assert len(shown.html) < 80_000
 
 
+def test_a_sheet_of_greys_becomes_a_lossless_file_of_medium_effort():
+    x, y = np.meshgrid(np.arange(200) / 17, np.arange(100) / 23)
+    data = base64.b64decode(encode(((np.sin(x) * np.cos(y) + 1) * 127).astype(np.uint8)[..., None]).split(",")[1])
+    again = io.BytesIO()
+    Image.open(io.BytesIO(data)).save(again, "WEBP", lossless=True, quality=75, method=4)
+    assert again.getvalue() == data
+
+
 def test_the_range_is_mapped_and_slight_overshoot_clipped(shown):
     grid(torch.tensor([[[-1.0, 0.0, 1.0]]]), value_range=(-1, 1))
     assert shown.pictures()[0][0, :, 0].tolist() == [0, pytest.approx(128, abs=6), 255]
@@ -91,6 +99,8 @@ def test_titles_over_columns_and_under_pictures(shown):
     assert "a, <b>, c" in shown.plain
     grid(x, columns=3, titles=list("abcdef"))
     assert [p.shape[:2] for p in shown.pictures()] == [(28, 28)] * 6
+    grid(x, rows=2, columns=2, titles=["a", "b"])  # the last two are left out
+    assert [p.shape[:2] for p in shown.pictures()] == [(57, 28)] * 2
     with pytest.raises(ValueError, match=r"titles: expected 3 \(one a column\) or 6 \(one a picture\), got 2"):
         grid(x, columns=3, titles=["a", "b"])
 

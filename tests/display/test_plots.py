@@ -132,6 +132,16 @@ def test_scatter(shown):
             scatter(points, labels)
 
 
+def test_points_have_no_border_and_are_larger_in_the_legend(monkeypatch):
+    figures = []
+    monkeypatch.setattr("nbdgm.display.plots.show_figure", lambda figure, alt: figures.append(figure))
+    scatter({"data": torch.randn(5, 2), "model": torch.zeros(7, 2)}, marker=4)
+    (figure,), (legend,) = figures, figures[0].legends
+    assert [list(points.get_linewidths()) for points in figure.axes[0].collections] == [[0], [0]]
+    assert [float(handle.get_sizes()[0]) for handle in legend.legend_handles] == [4 * 2.5**2] * 2
+    plt.close(figure)
+
+
 def test_the_first_coordinate_runs_to_the_right(shown):
     scatter(torch.tensor([[2.0, 0.0]] * 9), limit=3)
     picture = shown.png().astype(int)

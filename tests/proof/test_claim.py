@@ -14,7 +14,7 @@ import sympy as sp
 import torch
 
 from nbdgm import proof
-from nbdgm.proof import ClaimError, claim, highest, lowest, rendering, trial, verdicts
+from nbdgm.proof import ClaimError, claim, claims, highest, lowest, rendering, trial, verdicts
 
 REAL, STAND_IN = (SimpleNamespace(name="mnist", stand_in=flag) for flag in (False, True))
 MEASURED = {  # what the cells of a chapter have computed
@@ -313,6 +313,16 @@ def test_highest_and_lowest_are_max_and_min_of_finite_values(values):
     flat = values.reshape(-1) if hasattr(values, "reshape") else values
     assert highest(values) == max(flat) and lowest(values) == min(flat)
     assert highest(*flat) == max(flat) and lowest(v for v in flat) == min(flat)
+
+
+def test_what_holds_a_single_number_is_asked_for_it():
+    class Single:
+        item = staticmethod(lambda: 0.5)
+
+    for value in (Single(), np.float32(0.5), np.array(0.5), torch.tensor(0.5)):
+        assert type(claims._number("claim", "loss", value)) is float and claims._number("claim", "loss", value) == 0.5
+    with pytest.raises(TypeError, match="claim: loss is not a number but a ndarray"):
+        claims._number("claim", "loss", np.array([0.5, 0.5]))
 
 
 def test_highest_and_lowest_with_a_key():

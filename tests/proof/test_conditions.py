@@ -28,6 +28,7 @@ w = sp.Symbol("w", nonnegative=True)
 i, n = sp.Symbol("i", integer=True), proof.size("n")
 X, P = sp.IndexedBase("b", real=True), sp.IndexedBase("c", positive=True)
 e = sp.Symbol("e", real=True)
+F, G = sp.Function("F", real=True), sp.Function("G", positive=True)
 NONE, UNIT = Hypotheses(), Hypotheses({r: (0, 1)})
 D, half = sp.Derivative, sp.Rational(1, 2)
 
@@ -86,6 +87,10 @@ NEEDED = [  # expression, what must hold
     (proof.EN(1 / x + e, e), ["x != 0"]),
     (proof.let("h", 1 / x), ["x != 0"]),
     (sp.log(2) + sp.sqrt(3) / 5, []),
+    (sp.log(sp.cos(3)), []),  # numbers have no conditions: they are computed
+    (sp.log(F(0)), ["F(0) > 0"]),
+    (1 / F(1), ["F(1) != 0"]),
+    (sp.log(G(0)) + F(0), []),
 ]  # fmt: skip
 
 

@@ -121,6 +121,7 @@ MARKUP = [
         '<math><mi>log</mi><mspace width="0.1667em"></mspace><mfrac><mrow><mo stretchy="false">(</mo><mi>a</mi><msup><mo stretchy="false">)</mo><mn>2</mn></msup></mrow><mi>b</mi></mfrac></math>',
     ),
     (r"\sin^2 x", '<math><msup><mi>sin</mi><mn>2</mn></msup><mspace width="0.1667em"></mspace><mi>x</mi></math>'),
+    (r"x\text{real}", "<math><mi>x</mi><mtext>real</mtext></math>"),
 ]
 
 
@@ -218,6 +219,7 @@ def test_hypotheses_of_one_kind_stand_together(shown):
         "0 < x < 1; y real": (x + y, {x: (0, 1)}),
         "c[i] > 0; n > 0 integer; b[i] real": (sp.Sum(P[i] * X[i], (i, 1, n)), {}),
         "1 <= k <= n; b[k] real": (X[k], {}),
+        "n > 0 integer": (proof.EN(sp.Sum(X[i] ** 2, (i, 1, n)), X[i]), {}),  # what is averaged over is no hypothesis
         "b[1], b[2] real": (X[1] + X[2], {}),
         "x, y real; x - y != 0": (1 / (x - y), {}),
     }

@@ -112,6 +112,16 @@ def test_the_points_of_tests_are_not_those_of_chapters(monkeypatch):
     assert one != points.draw_points([p], "seed")
 
 
+@pytest.mark.parametrize("name", points.SAFE)
+def test_functions_are_guarded_from_long_numbers_only(name):
+    function, long = points.SAFE[name], mpmath.ldexp(1, 2001)
+    for at in (mpmath.mpf(1), mpmath.ldexp(1, 9), mpmath.inf):
+        assert str(function(at)) == str(getattr(mpmath, name)(at))
+    for at in (long, -long):
+        with pytest.raises(OverflowError, match=f"{name} of a number of more than 600 digits"):
+            function(at)
+
+
 def test_integers_are_drawn_from_the_least_on():
     n = {
         k: sp.Symbol("n", integer=True, **{k: True}) for k in ("positive", "nonnegative", "negative", "nonpositive", "nonzero")
@@ -410,6 +420,7 @@ def test_methods_of_proof():
     assert proving.prove(sp.tanh(10**9 * p) - 1) is None
     assert proving.is_nonnegative(p - 2 + 1 / p) and not proving.is_nonnegative(p - 2 + 1 / p, strict=True)
     assert not proving.is_nonnegative(x) and proving.is_nonnegative(1 + x**2, strict=True)
+    assert proving.is_nonnegative(x**2 + 2 * x * (sp.sin(y) ** 2 + sp.cos(y) ** 2) + 1)  # simplified, then factored
     n, i, X = proof.size("n"), sp.Symbol("i", integer=True), sp.IndexedBase("x", real=True)
     squares = sp.Sum(X[i] ** 2, (i, 1, n))
     assert proving.is_nonnegative(squares) and proving.is_nonnegative(1 + squares, strict=True)

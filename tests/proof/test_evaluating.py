@@ -252,6 +252,20 @@ def test_what_takes_too_long_is_refused(monkeypatch, patch, expr, said):
         evaluate(expr)
 
 
+@pytest.mark.parametrize("found", [0.01, -1.0, 100.0])
+def test_an_error_of_quadrature_is_small_beside_one_or_beside_the_value(monkeypatch, found):
+    from scipy import integrate
+
+    for share, enough in ((0.9, True), (1.1, False)):
+        error = share * 1e-4 * max(1, abs(found))
+        monkeypatch.setattr(integrate, "quad", lambda *args, error=error, **options: (found, error))
+        if enough:
+            assert evaluating._quad(lambda at: at, [(0, 1)]) == found
+        else:
+            with pytest.raises(points.Undefined, match="does not converge"):
+                evaluating._quad(lambda at: at, [(0, 1)])
+
+
 def test_quadrature_that_finds_nothing_is_said(monkeypatch):
     def nothing(*_):
         raise points.Undefined("no number")

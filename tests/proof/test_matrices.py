@@ -117,6 +117,14 @@ MEANS = [  # a trace in the noise, its mean, another number
 ]
 
 
+@pytest.mark.parametrize("turn", [lambda m: m, lambda m: m.T], ids=["rows", "columns"])
+@pytest.mark.parametrize("factors", ["ee", "eeb", "ebe", "ebeb", "bebe"])
+def test_a_column_of_one_row_is_a_number(factors, turn):
+    letters = {"e": matrix("e", 1, 1), "b": matrix("b", 1, 1)}
+    inside = sp.MatMul(*(turn(letters[x]) if x == "e" else letters[x] for x in factors))
+    assert scalars(EN(tr(inside), letters["e"]).definition()) == scalars(tr(letters["b"])) ** factors.count("b")
+
+
 @pytest.mark.parametrize(("inside", "mean", "other"), MEANS, ids=[str(inside) for inside, *_ in MEANS])
 def test_the_mean_of_a_trace_over_a_column_of_noise(inside, mean, other):
     found = scalars(EN(2 * tr(inside) + p, noise).definition())

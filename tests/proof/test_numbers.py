@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import math
+import warnings
 from decimal import Decimal
 from fractions import Fraction
 
@@ -490,6 +491,11 @@ def test_the_values_that_go_into_a_condition(texts, condition, names):
     assert inside - {"v", "w", "k", "f", "sqrt", "area"} == names - {"v"}
 
 
+def test_what_a_function_takes_from_outside_is_of_the_cells_before_its_call():
+    told = story("v = 1\ndef f():\n    w = v\n    return w\n", "a = f()", "v = 2", "a < 3")
+    assert {n.value for n, _ in Flow(told).nodes(expression("a"), told.now) if isinstance(n, ast.Constant)} == {1}
+
+
 def test_a_function_with_one_return():
     one = lambda text: single_return(parse(text).body[0])
     assert ast.unparse(one('def f(v):\n    "What it does."\n    return v + 1')) == "v + 1"
@@ -533,6 +539,8 @@ OUTCOMES = [  # condition, cells, values, the truth values it can take
     ("near(a)", ["near = lambda v: abs(v) >= 1"], {"a": 1.0}, {True, False}),
     ("near(a, 2)", ["def near(v, w):\n    return v < w"], {"a": 1.0}, {True, False}),
     ("sum(v < 9 for v in a) >= 0", [], {"a": [1.0, 2.0]}, {True}),
+    ("sum(v for v in a if v < 9) < 2", [], {"a": [1.0, 2.0]}, {True, False}),
+    ("sum([1 for v in a if v < b]) >= 0", [], {"a": [1.0, 2.0], "b": 9.0}, {True}),
     ("sum(v < 9 for v in a) == 2", [], {"a": [1.0, 2.0]}, {True, False}),
     ("w == 'a'", [], {"w": "a"}, {True, False}),
     ("not a < 2", [], {"a": 1.0}, {True, False}),
@@ -543,6 +551,19 @@ OUTCOMES = [  # condition, cells, values, the truth values it can take
     ("[v for v in a][0] < 2", [], {"a": [1.0, 2.0]}, {True, False}),
     ("{k: v for k, v in a.items()}['x'] < 2", [], {"a": {"x": 1.0}}, {True, False}),
 ]  # fmt: skip
+
+
+def test_what_a_comprehension_names_stays_and_the_rest_is_moved():
+    made = trial("sum(v[0] * v.x for v in a if v[1] < b[1] * v.y) < b[0]", a=[1.0], b=[1.0, 2.0])
+    assert ast.unparse(made.tree) == "sum((v[0] * v.x for v in _leaf_0 if v[1] < _leaf_1[1] * v.y)) < _leaf_1[0]"
+
+
+def test_numbers_out_of_place_are_tried_in_silence():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        made = trial("np.log(a) < 2", np=np, a=-1.0)
+        assert made.outcomes(made.tree) == {True, False} and not made.is_unmoved(made.tree, [lambda v: -v, lambda v: 2 * v])
+    assert seen == []
 
 
 @pytest.mark.parametrize(("condition", "texts", "values", "found"), OUTCOMES, ids=[c for c, *_ in OUTCOMES])
@@ -628,6 +649,14 @@ def test_a_side_is_shown_itself_or_by_its_parts(side, given, found):
     made = trial(f"{side} < 2", **values)
     numbers = {name: eval(text, dict(values)) for name, text in given.items()}
     assert shown.Shown(made, {n: expression(t) for n, t in given.items()}, numbers).holds(expression(side)) is found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [([], False), ({}, False), ([0.3], True), ({"a": 0.3}, True), ([0.3] * 8, True), ([0.3] * 9, False), ([0.3, 0.4], False)],
+)
+def test_a_short_list_is_shown_when_all_its_numbers_are(value, found):
+    assert shown.Shown(trial("a < 2", a=0.3), {"x": expression("a")}, {"x": 0.3})._has(value) is found
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from nbdgm.proof.chapter import Text, lint_chapter
+from nbdgm.proof.errors import cpu_limit
 
 SETUP = "from sympy import *\nimport sympy as sp\nfrom nbdgm.proof import *\nfrom nbdgm import claim, check, derivation, highest, lowest, data\nloss, other, losses = run()"
 NAMES = "near = lambda v: v < 1\ndef far(v):\n    return v > 1\nok = loss < 1\nokay = ok\nmany = loss < 1\nmany = loss < 2\nfor part in losses:\n    pass\nnever = all(losses)\nwide = 1e13\n"
@@ -361,6 +362,7 @@ FOLDED = [  # a cell that is tagged proof, what is said of it
         ["line 2: line 3 of the cell: built from the line 'x + y': write it out instead"],
     ),
     ('with derivation("E-1", "x", scope="general") as d:\n    d.equal(1, x + 1, "b")', []),
+    ('with derivation("E-1", "x", scope="general") as d:\n    d.equal(x + x, let("a" + "b", 2 * x), "a" + "b")', []),
     ('with derivation("E-1", "x", scope="general") as d:\n    d.equal(x, x + 1, "b")', []),
     ('goal = x + y\nwith derivation("E-1", "x", scope="general") as d:\n    d.equal(diff(goal, x), 1, "b")', []),
     ('goal = x + y\nwith derivation("E-1", "x", scope="general") as d:\n    d.equal(goal.diff(x), 1, "b")', []),
@@ -431,6 +433,26 @@ FOLDED = [  # a cell that is tagged proof, what is said of it
 @pytest.mark.parametrize(("cell", "said"), FOLDED, ids=[cell for cell, _ in FOLDED])
 def test_a_cell_that_proves_is_refused_for_these_reasons(cell, said):
     assert lint_chapter([Text(SETUP), Text(cell, ("proof",))]) == [f"cell 1, {one}" for one in said]
+
+
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        ("from nbdgm.losses import critic_loss", True),
+        ("from nbdgm.losses import hinge as critic_loss", True),
+        ("from other.nbdgm import critic_loss", False),
+        ("from . import critic_loss", False),
+    ],
+)
+def test_a_folded_cell_leaves_what_any_part_of_the_library_gave(line, known):
+    said = ["cell 1, line 1: critic_loss is the library's in other cells: take another name"]
+    assert lint_chapter([Text(line), Text("critic_loss = 3", ("proof",))]) == (said if known else [])
+
+
+def test_a_name_that_is_given_anew_out_of_itself_is_read_once():
+    cell = "a = x\n" + "a = a * a\n" * 40 + 'with derivation("E-1", "x", scope="general") as d:\n    d.equal(a, b * b, "c")'
+    with cpu_limit(5):
+        assert lint_chapter([Text(SETUP), Text(cell, ("proof",))]) == []
 
 
 TWO = "near = lambda v: v < 1\nfar = lambda v: v < 2"

@@ -9,6 +9,7 @@ from games import same
 from torch import nn
 from torch.nn.utils import spectral_norm as hooked_spectral_norm
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+from torch.nn.utils.parametrize import register_parametrization
 
 from nbdgm import networks
 from nbdgm.training import Player, play, sgd, state
@@ -108,6 +109,24 @@ def test_the_average_of_half_precision_weights_moves():
     with player.averaged():
         assert net.weight.dtype == torch.bfloat16 and net.weight.item() == pytest.approx(player.average[0].item(), rel=1 / 128)
     assert net.weight.item() == 1 - 2**-3
+
+
+def test_a_parametrisation_without_vectors_is_not_run_when_weights_are_replaced():
+    """One that drops weights at random would draw numbers there."""
+
+    class Dropping(nn.Module):
+        calls = 0
+
+        def forward(self, weight):
+            self.calls += 1
+            return weight
+
+    net, dropping = nn.Linear(2, 1), Dropping()
+    register_parametrization(net, "weight", dropping)
+    player = Player(net, loss=lambda x: net(x).sum(), ema=0.9)
+    before = dropping.calls
+    with player.averaged():
+        assert dropping.calls == before
 
 
 def test_the_average_is_detached():
