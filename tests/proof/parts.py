@@ -1,0 +1,162 @@
+"""Small inputs for the parts of the checker, as text, and what comes of them in words; tables of both stand in the tests."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import math
+import random
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+import torch
+
+import nbdgm.proof as public
+from nbdgm.proof.cells import Story, parse
+from nbdgm.proof.hypotheses import Hypotheses
+
+NAMES = [
+    "bounds",
+    "cases",
+    "cells",
+    "chapter",
+    "checking",
+    "claims",
+    "conditions",
+    "constancy",
+    "counterexample",
+    "deciding",
+    "deriving",
+    "early",
+    "errors",
+    "evaluating",
+    "flow",
+    "hypotheses",
+    "induction",
+    "inequality",
+    "laws",
+    "limits",
+    "makers",
+    "mathml",
+    "matrices",
+    "missing",
+    "moving",
+    "mutation",
+    "named",
+    "normal",
+    "points",
+    "proving",
+    "reading",
+    "rendering",
+    "scope",
+    "sentence",
+    "shapes",
+    "shown",
+    "signs",
+    "source",
+    "sums",
+    "trial",
+    "verdicts",
+    "wording",
+]
+M = SimpleNamespace(**{name: importlib.import_module(f"nbdgm.proof.{name}") for name in NAMES})
+
+
+def expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def story(*texts: str, **values: object) -> Story:
+    return Story([parse(text) for text in texts], values=values or None)
+
+
+def trial(condition: str, *texts: str, expand: bool = False, **values: object) -> Any:
+    return M.trial.Trial(story(*texts, condition, **values), expression(condition), {}, expand)
+
+
+def derived(*lines: tuple, hypotheses: Hypotheses | None = None, **options: Any) -> Any:
+    """A derivation of these lines, (method, arguments ...), without a cell around it."""
+    made = M.deriving.Derivation("E-1", "a title", hypotheses or Hypotheses(), **{"scope": "a case"} | options)
+    for method, *arguments in lines:
+        more = arguments.pop() if isinstance(arguments[-1], dict) else {}
+        getattr(made, method)(*arguments, **more)
+    return made
+
+
+def ended(made: Any) -> str:
+    """What is displayed when the derivation ends, as text."""
+    shown: list = []
+    kept, M.rendering.show = M.rendering.show, shown.append
+    try:
+        made.__exit__(None, None, None)
+    finally:
+        M.rendering.show = kept
+    return shown[0]["text/plain"]
+
+
+def space() -> dict[str, Any]:
+    """Names for the inputs, new ones for each: symbols, families, hypotheses, modules."""
+    real = dict(zip("xyzt", sp.symbols("x y z t", real=True), strict=True))
+    positive = dict(zip("abpqu", sp.symbols("a b p q u", positive=True), strict=True))
+    whole = dict(zip("nm", sp.symbols("n m", integer=True, positive=True), strict=True))
+    running = dict(zip("ijk", sp.symbols("i j k", integer=True), strict=True))
+    x = real["x"]
+    return {
+        **vars(sp),
+        **vars(public),
+        "sp": sp,
+        "math": math,
+        "np": np,
+        "torch": torch,
+        "mpmath": mpmath,
+        "random": random,
+        "M": M,
+        "E": expression,
+        "S": story,
+        "T": trial,
+        "D": derived,
+        "ended": ended,
+        "ast": ast,
+        **real,
+        **positive,
+        **whole,
+        **running,
+        "w": sp.Symbol("w", nonnegative=True),
+        "v": sp.Symbol("v", negative=True),
+        "l": sp.Symbol("l", integer=True, nonnegative=True),
+        "c": sp.Symbol("c"),
+        "e": sp.Symbol("epsilon", real=True),
+        "A": sp.IndexedBase("A", real=True),
+        "B": sp.IndexedBase("B", positive=True),
+        "f": sp.Function("f", real=True),
+        "H": Hypotheses(),
+        "H01": Hypotheses({x: (0, 1)}),
+        "Hyp": Hypotheses,
+    }
+
+
+def words(value: Any) -> str:
+    """A result as text that is the same in every process."""
+    if isinstance(value, ast.AST):
+        return ast.unparse(value)
+    if isinstance(value, (set, frozenset)):
+        return "{" + ", ".join(sorted(map(words, value))) + "}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{words(k)}: {words(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple, Iterator, range)) and not isinstance(value, sp.Basic):
+        return "[" + ", ".join(map(words, value)) + "]"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
+
+
+def outcome(text: str) -> str:
+    """What the text computes; an error by its kind and its words."""
+    try:
+        return words(eval(text, space())).replace("\n", r"\n")
+    except Exception as error:
+        return f"{type(error).__name__}: {error}".replace("\n", r"\n")
