@@ -23,7 +23,11 @@ SPELLINGS = {
 SIZED = {"langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "Vert": "‖", "vert": "|"}
 STYLES = {"script": 0x1D49C, "bold": 0x1D400, "bold-italic": 0x1D468, "double-struck": 0x1D538, "fraktur": 0x1D504}
 """mathvariant -> the code point of its capital A: browsers know letters, but not the attribute."""
-HOLES = {"ℬ": "B", "ℰ": "E", "ℱ": "F", "ℋ": "H", "ℐ": "I", "ℒ": "L", "ℳ": "M", "ℛ": "R"}  # script letters that are older
+HOLES = {  # letters that are older than the rest of their alphabets, which have holes in their places
+    "script": dict(zip("BEFHILMRego", "ℬℰℱℋℐℒℳℛℯℊℴ", strict=True)),
+    "double-struck": dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True)),
+    "fraktur": dict(zip("CHIRZ", "ℭℌℑℜℨ", strict=True)),
+}
 TEXT = re.compile(r"\\text\{[^{}$]*\$[^$]*\$")
 OPENING, CLOSING = set("([{⟨⌊⌈|‖"), set(")]}⟩⌋⌉")
 SCRIPTS = ("msub", "msup", "msubsup", "munder", "mover", "munderover")
@@ -90,7 +94,7 @@ def _letters(root: ET.Element) -> None:
         style = node.attrib.pop("mathvariant", "")
         text = node.text or ""
         if style in STYLES and len(text) == 1 and text.isascii() and text.isalpha():
-            old = next((hole for hole, letter in HOLES.items() if letter == text and style == "script"), "")
+            old = HOLES.get(style, {}).get(text)
             node.text = old or chr(STYLES[style] + ord(text) - (65 if text.isupper() else 71))
         elif style == "normal" and len(text) == 1:
             node.set("mathvariant", "normal")

@@ -7,7 +7,7 @@ from imitate_gpu import imitate, main
 
 pytestmark = pytest.mark.slow
 
-NAMES = ("Arena(", "gradient_penalty(", "losses.r1(", "input_gradients(")
+NAMES = ("Arena(", "gradient_penalty(", "losses.r1(", "input_gradients(", "create_graph=")
 DELICATE = [
     path for path in paths(ROOT) if any(name in source(cell) for cell in nbformat.read(path, 4).cells for name in NAMES)
 ]

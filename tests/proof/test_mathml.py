@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -47,9 +48,18 @@ def test_letters_that_browsers_draw():
     assert words(r"\mathcal{N}") == ["mi:𝒩"]
     assert words(r"\mathcal{L}") == ["mi:ℒ"]
     assert words(r"\mathbb{E}") == ["mi:𝔼"]
+    assert words(r"\mathbb R^d")[0] == "mi:ℝ" and words(r"\mathbb P") == ["mi:ℙ"]
     assert words(r"\boldsymbol{x}") == ["mi:𝒙"]
     assert words(r"\boldsymbol{A}") == ["mi:𝑨"]
     assert "mathvariant" not in mathml(r"\mathcal{N}(\mathbf{x}\mid\boldsymbol{\mu})").replace('mathvariant="normal"', "")
+
+
+@pytest.mark.parametrize("command", ["mathcal", "mathscr", "mathbb", "mathfrak", "mathbf", "boldsymbol"])
+def test_every_letter_of_an_alphabet_is_a_character(command):
+    for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        for tex in (rf"\{command} {letter}", rf"\{command}{{{letter}}}"):
+            (found,) = words(tex)
+            assert unicodedata.normalize("NFKC", found) == f"mi:{letter}" and unicodedata.category(found[-1]) != "Cn"
 
 
 def test_signs_that_the_converter_gets_wrong():
