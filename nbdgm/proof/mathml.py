@@ -102,6 +102,8 @@ def _letters(root: ET.Element) -> None:
             node.tag = "mi"
         if node.tag == "mo" and text in ("|", "‖") and not node.get("form"):  # a norm, not an operator between two things
             node.attrib |= {"lspace": "0", "rspace": "0"}
+        if node.tag == "mi" and text and text in "±∓":
+            node.tag = "mo"
         if text == "~" and node.tag in ("mo", "mi"):  # a relation, whatever the converter takes it for
             node.tag, node.text = "mo", "∼"
         if node.tag == "mi" and len(text) == 1 and "Α" <= text <= "Ω":

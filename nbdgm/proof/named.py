@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import sympy as sp
 from sympy.core.symbol import Str
+from sympy.printing.precedence import PRECEDENCE
 
 from nbdgm.proof import matrices
 from nbdgm.proof.errors import ProofError
@@ -47,6 +48,11 @@ class Named(sp.Expr):
     @property
     def name(self) -> str:
         return str(self.args[1])
+
+    @property
+    def precedence(self) -> int:
+        """As printers ask for it: a power of D^* is (D^*)**2."""
+        return PRECEDENCE["Pow" if "^" in self.name else "Atom"]
 
     def definition(self) -> sp.Expr:
         """What the name stands for; names inside it are left as they are."""

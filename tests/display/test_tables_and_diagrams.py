@@ -248,9 +248,8 @@ def test_a_drawing_is_drawn_as_it_was(shown):
     """Every place, size and colour of a rich drawing. Drawn on purpose otherwise? Look at it, and keep the new file."""
     labels = {"a": "z_{t+1}", "c": "a box\n*of* two lines", "d": "loss", "f": "plain text\nx^2"}
     plates = [(["a", "b"], "N"), (["a", "b", "d"], "M"), (["c"], "K & L")]
-    diagram(
-        RICH, EDGES, plates=plates, labels=labels, colours={"b": "teal", "c": "#0b6fb8", "f": "red", "a": "navy"}, caption="all"
-    )
+    colours = {"b": "teal", "c": "#0b6fb8", "f": "red", "a": "navy", "e": "olive"}
+    diagram(RICH, EDGES, plates=plates, labels=labels, colours=colours, caption="all")
     kept = Path(__file__).parent / "diagram.html"
     assert shown.html == kept.read_text()
 

@@ -7,8 +7,10 @@ import importlib
 import math
 import random
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import mpmath
 import numpy as np
@@ -98,6 +100,34 @@ def ended(made: Any) -> str:
     return shown[0]["text/plain"]
 
 
+def granted(text: str, late: str = "") -> Any:
+    """The limits of CPU time that the parts ask for while the text is computed; what is said when `late` has none left."""
+    seen = set()
+
+    def limit(name: str) -> Any:
+        @contextmanager
+        def noted(seconds: float) -> Iterator[None]:
+            seen.add(f"{name} {seconds}")
+            if name == late:
+                raise M.errors.TimeUp
+            yield
+
+        return noted
+
+    M.proving.is_nonnegative.cache_clear()
+    with ExitStack() as stack:
+        for name, module in vars(M).items():
+            if hasattr(module, "cpu_limit"):
+                stack.enter_context(mock.patch.object(module, "cpu_limit", limit(name)))
+        found = outcome(text)
+    return found if late else sorted(seen)
+
+
+def patched(name: str, value: object, function: Any) -> Any:
+    """The function, while `name` of a part (or of a library) is `value`."""
+    return mock.patch(name if name.startswith("scipy") else f"nbdgm.proof.{name}", value)(function)
+
+
 def space() -> dict[str, Any]:
     """Names for the inputs, new ones for each: symbols, families, hypotheses, modules."""
     real = dict(zip("xyzt", sp.symbols("x y z t", real=True), strict=True))
@@ -116,10 +146,12 @@ def space() -> dict[str, Any]:
         "random": random,
         "M": M,
         "E": expression,
-        "S": story,
+        "story": story,
         "T": trial,
         "D": derived,
         "ended": ended,
+        "granted": granted,
+        "patched": patched,
         "ast": ast,
         **real,
         **positive,
