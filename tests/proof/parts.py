@@ -188,6 +188,7 @@ def words(value: Any) -> str:
 
 def outcome(text: str) -> str:
     """What the text computes; an error by its kind and its words."""
+    M.sums.RANGES.clear()
     try:
         return words(eval(text, space())).replace("\n", r"\n")
     except Exception as error:
