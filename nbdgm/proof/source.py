@@ -181,7 +181,8 @@ def _about_call(node: ast.Call, story: Story, at: Place) -> Iterator[str]:
         yield "conds= and noconds= throw conditions away: state them as assumptions on symbols"
     strict = name == "zip" and getattr(keywords.get("strict"), "value", False) is True
     if name in ("zip", "map") and len(node.args) > (1 if name == "zip" else 2) and not strict:
-        yield f"{name} without strict=True drops what the shorter side lacks"
+        remedy = "zip without strict=True" if name == "zip" else "map, which has no strict=True (zip has),"
+        yield f"{remedy} drops what the shorter side lacks"
     if any(story.meaning(a, at) == "zip" for a in (*node.args, *keywords.values()) if isinstance(a, (ast.Name, ast.Attribute))):
         yield "zip is handed on: call it, with strict=True"
     if name == "linprog" and function:

@@ -89,6 +89,28 @@ def derived(*lines: tuple, hypotheses: Hypotheses | None = None, **options: Any)
     return made
 
 
+def reader(*texts: str, **values: object) -> Any:
+    """What computes the expressions of a cell again, with these values of its names."""
+    made = M.early._Reader.__new__(M.early._Reader)
+    made.story, made.hypotheses, made.space = story(*texts, **values), Hypotheses(), values
+    made.seen, made.needs = set(), []
+    return made
+
+
+def complaints(code: str, *before: str, **values: object) -> list[str]:
+    """What is wrong with the text of a cell that proves something."""
+    cells = story(*before, code, **values)
+    place = (len(before), 10**9)
+    return [found for node in ast.walk(cells.tree) for found in M.source.complaints(node, cells, place)]
+
+
+def placed(code: str, typed: bool = True) -> str:
+    """What is wrong with the place and the block of the first derivation in the text."""
+    cells = story(code)
+    call = next(node for node in ast.walk(cells.tree) if isinstance(node, ast.Call) and "derivation" in ast.unparse(node.func))
+    return type(M.source.lint_place(cells, call, typed)).__name__
+
+
 def ended(made: Any) -> str:
     """What is displayed when the derivation ends, as text."""
     shown: list = []
@@ -150,6 +172,9 @@ def space() -> dict[str, Any]:
         "T": trial,
         "D": derived,
         "ended": ended,
+        "reader": reader,
+        "complaints": complaints,
+        "placed": placed,
         "granted": granted,
         "patched": patched,
         "ast": ast,
