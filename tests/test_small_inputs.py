@@ -6,6 +6,7 @@ Changed on purpose? Look at what is said now, and write it below its input.
 from __future__ import annotations
 
 import importlib
+import io
 import itertools
 import math
 import random
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
+from PIL import Image
 from torch import nn
 
 import nbdgm
@@ -93,6 +95,19 @@ def drawn(function: Any, *args: Any, **options: Any) -> list[Any]:
     return [alt, figure.get_size_inches(), axes, limits, lines, sets, legends, texts]
 
 
+def painted(grey: int) -> Any:
+    """A figure of one grey from edge to edge."""
+    plot = importlib.import_module("matplotlib.pyplot")
+    figure = plot.figure(figsize=(0.2, 0.2))
+    figure.add_axes((0, 0, 1, 1), facecolor=(grey / 255,) * 3, xticks=[], yticks=[]).spines[:].set_visible(False)
+    return figure
+
+
+def greys(png: bytes) -> list[int]:
+    """The greys in a picture."""
+    return sorted(set(np.asarray(Image.open(io.BytesIO(png)).convert("L")).flatten().tolist()))
+
+
 def result(name: str, *finals: float, seeds: Any = None, **more: Any) -> Any:
     """The result of a run of one look in the plane, whose measure ends at these numbers, one for each seed."""
     kept = part("comparison.result").Result
@@ -120,6 +135,8 @@ def space() -> dict[str, Any]:
         "shown": shown,
         "drawn": drawn,
         "result": result,
+        "painted": painted,
+        "greys": greys,
         "T": torch.tensor,
         "ramp": ramp,
         "u": sp.Symbol("u", positive=True),
