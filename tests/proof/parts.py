@@ -6,6 +6,7 @@ import ast
 import importlib
 import math
 import random
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
@@ -150,6 +151,13 @@ def patched(name: str, value: object, function: Any) -> Any:
     return mock.patch(name if name.startswith("scipy") else f"nbdgm.proof.{name}", value)(function)
 
 
+def warned(function: Any) -> Any:
+    """What a function gives where every warning that reaches the caller is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return function()
+
+
 def space() -> dict[str, Any]:
     """Names for the inputs, new ones for each: symbols, families, hypotheses, modules."""
     real = dict(zip("xyzt", sp.symbols("x y z t", real=True), strict=True))
@@ -177,6 +185,8 @@ def space() -> dict[str, Any]:
         "placed": placed,
         "granted": granted,
         "patched": patched,
+        "warned": warned,
+        "warn": warnings.warn,
         "ast": ast,
         **real,
         **positive,
