@@ -119,6 +119,68 @@ def result(name: str, *finals: float, seeds: Any = None, **more: Any) -> Any:
     return kept(name, options.pop("setting", None), steps, steps / 2, measures, points, options.pop("film", film), **options)
 
 
+def linear(*modules: nn.Module, **options: Any) -> Any:
+    """A player whose loss is the mean square of what its first module makes of a batch; its weights begin at 1, 2, ..."""
+    modules = modules or (nn.Linear(1, 1),)
+    for module in modules:
+        for start, parameter in enumerate(module.parameters(), 1):
+            parameter.data.fill_(float(start))
+    loss = options.pop("loss", lambda batch: modules[0](batch).square().mean())
+    return part("training").Player(
+        *modules, loss=loss, optimizer=options.pop("optimizer", part("training").sgd(0.1)), **options
+    )
+
+
+def team(size: int = 1, rank: int = 0) -> Any:
+    """Processes of which this is one; what they reduce is doubled."""
+    if size == 1:
+        return part("training.processes").Team(None, [])
+    accelerator = mock.MagicMock(num_processes=size, process_index=rank, reduce=lambda x, reduction: 2 * x)
+    return part("training.processes").Team(accelerator, [])
+
+
+def history(values: list[float]) -> Any:
+    """A history of one entry."""
+    made = part("training").History()
+    for value in values:
+        made.append({"p": (["loss"], torch.tensor([value]))})
+    made.flush()
+    return made
+
+
+def arena(**options: Any) -> Any:
+    """A comparison of tiny networks in the plane, whose measure is the mean of all coordinates."""
+    batched = options.get("batched", True)
+    crowd = lambda *sizes: lambda *copies: part("networks").Crowd(*copies, sizes) if batched else part("networks").mlp(sizes)
+    stream = lambda size, seed: iter(lambda: torch.linspace(0, 1, 2 * size).view(size, 2) + seed, None)
+    measure = lambda samples, split: {"mean": samples.mean().item() + (split == "valid"), "spread": samples.std().item()}
+    return part("comparison").Arena(crowd(2, 2), crowd(2, 1), stream, 2, measure, **{"batch": 4, "samples": 5} | options)
+
+
+def contender(factor: float = 1.0) -> Any:
+    """Least squares, times a factor."""
+    game = part("losses").least_squares
+    scaled = part("losses").Game(lambda r, f: factor * game.critic(r, f), lambda f: factor * game.generator(f))
+    return part("comparison").Contender.of("small", scaled)
+
+
+def layers(network: nn.Module) -> list[str]:
+    """The layers of a network in order: kinds, shapes of parameters, and what else they are made with."""
+    known = ("kernel_size", "stride", "padding", "negative_slope", "unflattened_size", "track_running_stats")
+    return [
+        f"{type(m).__name__} {[tuple(p.shape) for p in m.parameters(recurse=False)]} {
+            [getattr(m, k) for k in known if hasattr(m, k)]
+        }"
+        for m in network.modules()
+    ]
+
+
+def with_(context: Any, function: Any) -> Any:
+    """What a function gives inside a context."""
+    with context:
+        return function()
+
+
 def space() -> dict[str, Any]:
     """Names for the inputs: the library's modules, and small things to give them."""
     ramp = lambda *shape: torch.linspace(0, 1, math.prod(shape)).view(shape)
@@ -137,6 +199,14 @@ def space() -> dict[str, Any]:
         "result": result,
         "painted": painted,
         "greys": greys,
+        "linear": linear,
+        "team": team,
+        "history": history,
+        "arena": arena,
+        "contender": contender,
+        "with_": with_,
+        "layers": layers,
+        "words_of": words,
         "T": torch.tensor,
         "ramp": ramp,
         "u": sp.Symbol("u", positive=True),

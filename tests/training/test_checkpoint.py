@@ -274,7 +274,7 @@ def test_an_extra_parameter_that_became_infinite_is_named(tmp_path):
     scale = nn.Parameter(torch.ones(()))
     player = Player(parameters=[scale], loss=lambda x: scale * torch.tensor(float("inf")) if scale < 1 else scale, name="line")
     player.schedule = lambda fraction: float("inf")
-    with pytest.raises(NonFiniteError, match=r"line\.an extra parameter became nan at step 1"):
+    with pytest.raises(NonFiniteError, match=r"line\.an extra parameter became -inf at step 1"):
         play(player, itertools.repeat(None), 1, checkpoint=tmp_path / "c.pt")
 
 
