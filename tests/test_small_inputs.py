@@ -167,12 +167,8 @@ def contender(factor: float = 1.0) -> Any:
 def layers(network: nn.Module) -> list[str]:
     """The layers of a network in order: kinds, shapes of parameters, and what else they are made with."""
     known = ("kernel_size", "stride", "padding", "negative_slope", "unflattened_size", "track_running_stats")
-    return [
-        f"{type(m).__name__} {[tuple(p.shape) for p in m.parameters(recurse=False)]} {
-            [getattr(m, k) for k in known if hasattr(m, k)]
-        }"
-        for m in network.modules()
-    ]
+    shapes = lambda m: [tuple(p.shape) for p in m.parameters(recurse=False)]
+    return [f"{type(m).__name__} {shapes(m)} {[getattr(m, k) for k in known if hasattr(m, k)]}" for m in network.modules()]
 
 
 def with_(context: Any, function: Any) -> Any:
