@@ -105,6 +105,24 @@ def complaints(code: str, *before: str, **values: object) -> list[str]:
     return [found for node in ast.walk(cells.tree) for found in M.source.complaints(node, cells, place)]
 
 
+def claimed(code: str, *before: str, numbers: bool = True, **values: object) -> str:
+    """What is wrong with the first claim or check in the text, or what holds nan behind it."""
+    given = {"abs": abs, "all": all, "any": any, "len": len, "sum": sum, "max": max, "min": min, "sorted": sorted} | values
+    cells = story(*before, code, **given)
+    cells.cells_are_typed = True
+    call = next(n for n in ast.walk(cells.tree) if isinstance(n, ast.Call) and ast.unparse(n.func) in ("claim", "check"))
+    kind = ast.unparse(call.func)
+    shown = {k.arg: eval(ast.unparse(k.value), dict(given)) for k in call.keywords if k.arg not in ("null", "needs")}
+    try:
+        M.deciding.lint_place(cells, call, kind)
+        M.deciding.lint_text(cells, call, kind)
+        if numbers:
+            M.deciding.try_other_numbers(cells, call, shown, kind)
+        return M.missing.refuse_nothing_and_nan(cells, call, kind)
+    except TypeError as error:
+        return str(error)
+
+
 def placed(code: str, typed: bool = True) -> str:
     """What is wrong with the place and the block of the first derivation in the text."""
     cells = story(code)
@@ -183,6 +201,7 @@ def space() -> dict[str, Any]:
         "reader": reader,
         "complaints": complaints,
         "placed": placed,
+        "claimed": claimed,
         "granted": granted,
         "patched": patched,
         "warned": warned,
@@ -210,6 +229,8 @@ def words(value: Any) -> str:
     """A result as text that is the same in every process."""
     if isinstance(value, ast.AST):
         return ast.unparse(value)
+    if value is M.cells.UNKNOWN:
+        return "unknown"
     if isinstance(value, (set, frozenset)):
         return "{" + ", ".join(sorted(map(words, value))) + "}"
     if isinstance(value, dict):
