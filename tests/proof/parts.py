@@ -169,6 +169,15 @@ def patched(name: str, value: object, function: Any) -> Any:
     return mock.patch(name if name.startswith("scipy") else f"nbdgm.proof.{name}", value)(function)
 
 
+def refused(function: Any, *args: object) -> str:
+    """What a function says against its arguments; nothing where it takes them."""
+    try:
+        function(*args)
+    except M.errors.ProofError as error:
+        return str(error)
+    return ""
+
+
 def warned(function: Any) -> Any:
     """What a function gives where every warning that reaches the caller is an error."""
     with warnings.catch_warnings():
@@ -205,6 +214,7 @@ def space() -> dict[str, Any]:
         "granted": granted,
         "patched": patched,
         "warned": warned,
+        "refused": refused,
         "warn": warnings.warn,
         "ast": ast,
         **real,
