@@ -11,6 +11,7 @@ import itertools
 import math
 import random
 import re
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,16 @@ def contender(factor: float = 1.0) -> Any:
     return part("comparison").Contender.of("small", scaled)
 
 
+def folder() -> Path:
+    """A new folder, which goes with the process."""
+    made = tempfile.TemporaryDirectory()
+    FOLDERS.append(made)
+    return Path(made.name)
+
+
+FOLDERS: list[tempfile.TemporaryDirectory] = []
+
+
 def layers(network: nn.Module) -> list[str]:
     """The layers of a network in order: kinds, shapes of parameters, and what else they are made with."""
     known = ("kernel_size", "stride", "padding", "negative_slope", "unflattened_size", "track_running_stats")
@@ -202,6 +213,7 @@ def space() -> dict[str, Any]:
         "contender": contender,
         "with_": with_,
         "layers": layers,
+        "folder": folder,
         "words_of": words,
         "T": torch.tensor,
         "ramp": ramp,
