@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from xml.etree import ElementTree
 
 import mpmath
 import numpy as np
@@ -169,6 +170,14 @@ def patched(name: str, value: object, function: Any) -> Any:
     return mock.patch(name if name.startswith("scipy") else f"nbdgm.proof.{name}", value)(function)
 
 
+def xml(function: Any, text: str) -> Any:
+    """What a function makes of a tree of MathML."""
+    root = ElementTree.fromstring(text)
+    found = function(root)
+    root = root if found is None else found
+    return ElementTree.tostring(root, encoding="unicode") if isinstance(root, ElementTree.Element) else found
+
+
 def refused(function: Any, *args: object) -> str:
     """What a function says against its arguments; nothing where it takes them."""
     try:
@@ -215,6 +224,7 @@ def space() -> dict[str, Any]:
         "patched": patched,
         "warned": warned,
         "refused": refused,
+        "xml": xml,
         "warn": warnings.warn,
         "ast": ast,
         **real,
