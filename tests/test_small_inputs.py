@@ -12,6 +12,7 @@ import math
 import random
 import re
 import tempfile
+from collections import UserDict
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,7 @@ def space() -> dict[str, Any]:
         "u": sp.Symbol("u", positive=True),
         "P": part("display.pictures"),
         "mock": mock,
+        "UserDict": UserDict,
     }
 
 
