@@ -60,6 +60,14 @@ def words(value: Any) -> str:
     return str(value)
 
 
+def kinds(value: Any) -> str:
+    """The type of a value, and the types in it."""
+    name = type(value).__name__
+    if isinstance(value, dict):
+        return f"{name}({', '.join(f'{kinds(k)}: {kinds(v)}' for k, v in value.items())})"
+    return f"{name}({', '.join(map(kinds, value))})" if isinstance(value, (list, tuple, set)) else name
+
+
 def shown(function: Any, *args: Any, **options: Any) -> list[str]:
     """What a function displays, as text and as HTML; of a picture its kind."""
     found: list[Any] = []
@@ -216,6 +224,7 @@ def space() -> dict[str, Any]:
         "layers": layers,
         "folder": folder,
         "words_of": words,
+        "kinds": kinds,
         "T": torch.tensor,
         "ramp": ramp,
         "u": sp.Symbol("u", positive=True),
