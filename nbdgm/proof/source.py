@@ -180,7 +180,8 @@ def _about_call(node: ast.Call, story: Story, at: Place) -> Iterator[str]:
     if {"conds", "noconds"} & keywords.keys():
         yield "conds= and noconds= throw conditions away: state them as assumptions on symbols"
     strict = name == "zip" and getattr(keywords.get("strict"), "value", False) is True
-    if name in ("zip", "map") and len(node.args) > (1 if name == "zip" else 2) and not strict:
+    several = len(node.args) > (1 if name == "zip" else 2) or any(isinstance(a, ast.Starred) for a in node.args)
+    if name in ("zip", "map") and several and not strict:
         remedy = "zip without strict=True" if name == "zip" else "map, which has no strict=True (zip has),"
         yield f"{remedy} drops what the shorter side lacks"
     if any(story.meaning(a, at) == "zip" for a in (*node.args, *keywords.values()) if isinstance(a, (ast.Name, ast.Attribute))):
