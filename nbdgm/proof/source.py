@@ -286,7 +286,7 @@ def _lint_objectives(lines: list[ast.Call], story: Story) -> None:
     outside: set[str] = set()
     inside: dict[str, ast.Call] = {}
 
-    def visit(node: ast.AST, at: Place, known: frozenset[str]) -> None:
+    def visit(node: ast.AST, at: Place, known: frozenset[int]) -> None:
         if isinstance(node, ast.Call) and called(node.func) == "diff":
             method = isinstance(node.func, ast.Attribute) and called(node.func.value) not in ("sp", "sympy")
             target = node.func.value if method else node.args[0] if node.args else None  # type: ignore[attr-defined]
@@ -295,10 +295,9 @@ def _lint_objectives(lines: list[ast.Call], story: Story) -> None:
             return
         if isinstance(node, ast.Name):
             outside.add(node.id)
-            if node.id not in known:
-                for binding in story.lookup(node.id, at):
-                    if binding.how == "=":
-                        visit(binding.node, binding.at, known | {node.id})
+            for binding in story.lookup(node.id, at):
+                if binding.how == "=" and id(binding.node) not in known:
+                    visit(binding.node, binding.at, known | {id(binding.node)})
         for child in ast.iter_child_nodes(node):
             visit(child, at, known)
 
