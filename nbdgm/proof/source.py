@@ -180,8 +180,10 @@ def _about_call(node: ast.Call, story: Story, at: Place) -> Iterator[str]:
     if {"conds", "noconds"} & keywords.keys():
         yield "conds= and noconds= throw conditions away: state them as assumptions on symbols"
     strict = name == "zip" and getattr(keywords.get("strict"), "value", False) is True
-    if name in ("zip", "map") and len(node.args) > (1 if name == "zip" else 2) and not strict:
-        yield f"{name} without strict=True drops what the shorter side lacks"
+    several = len(node.args) > (1 if name == "zip" else 2) or any(isinstance(a, ast.Starred) for a in node.args)
+    if name in ("zip", "map") and several and not strict:
+        remedy = "zip without strict=True" if name == "zip" else "map, which has no strict=True (zip has),"
+        yield f"{remedy} drops what the shorter side lacks"
     if any(story.meaning(a, at) == "zip" for a in (*node.args, *keywords.values()) if isinstance(a, (ast.Name, ast.Attribute))):
         yield "zip is handed on: call it, with strict=True"
     if name == "linprog" and function:
@@ -284,7 +286,7 @@ def _lint_objectives(lines: list[ast.Call], story: Story) -> None:
     outside: set[str] = set()
     inside: dict[str, ast.Call] = {}
 
-    def visit(node: ast.AST, at: Place, known: frozenset[str]) -> None:
+    def visit(node: ast.AST, at: Place, known: frozenset[int]) -> None:
         if isinstance(node, ast.Call) and called(node.func) == "diff":
             method = isinstance(node.func, ast.Attribute) and called(node.func.value) not in ("sp", "sympy")
             target = node.func.value if method else node.args[0] if node.args else None  # type: ignore[attr-defined]
@@ -293,10 +295,9 @@ def _lint_objectives(lines: list[ast.Call], story: Story) -> None:
             return
         if isinstance(node, ast.Name):
             outside.add(node.id)
-            if node.id not in known:
-                for binding in story.lookup(node.id, at):
-                    if binding.how == "=":
-                        visit(binding.node, binding.at, known | {node.id})
+            for binding in story.lookup(node.id, at):
+                if binding.how == "=" and id(binding.node) not in known:
+                    visit(binding.node, binding.at, known | {id(binding.node)})
         for child in ast.iter_child_nodes(node):
             visit(child, at, known)
 
