@@ -90,8 +90,8 @@ def tile(pictures: np.ndarray, rows: int, columns: int, gap: int = 1) -> np.ndar
 
 
 def encode(sheet: np.ndarray, levels: int = 24) -> str:
-    """A data URI of a small file: lossless WebP (PNG where there is no WebP) of at most `levels` greys, or of colours. These are
-    the pictures' own up to `TRUE_COLOURS` pixels, and 256 in a larger sheet.
+    """A data URI of a small file: lossless WebP (PNG where there is no WebP) of at most `levels` greys, or of colours.
+    These are the pictures' own up to `TRUE_COLOURS` pixels, and 256 in a larger sheet.
     """
     from PIL import Image, features
 
