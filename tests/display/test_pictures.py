@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nbdgm.data import Images, faces, glyphs
-from nbdgm.display import grid, grids, manifold
+from nbdgm.display import grid, grids, manifold, strips
 from nbdgm.display.pictures import (
+    TRUE_COLOURS,
     as_pictures,
     encode,
     figure_html,
@@ -75,6 +76,35 @@ def test_colours_survive(shown):
     flat = torch.tensor([0.2, 0.8, 0.4]).view(1, 3, 1, 1).expand(2, 3, 8, 8)
     grid(flat)
     assert abs(shown.pictures()[0][0, 0] / 255 - [0.2, 0.8, 0.4]).max() < 0.005
+
+
+def test_a_small_sheet_keeps_every_colour_and_a_large_one_256(shown):
+    x = torch.rand(16, 3, 32, 32)
+    grid(x)
+    assert np.array_equal(shown.pictures()[0], tile(as_pictures(x), *shape_of_grid(16, None, None)))
+    grid(torch.rand(1, 3, 350, 350))
+    assert len(np.unique(shown.pictures()[0].reshape(-1, 3), axis=0)) <= 256
+    assert TRUE_COLOURS < 350**2
+
+
+def test_strips_show_named_rows_in_their_own_colours(shown):
+    x, grey = torch.rand(4, 3, 8, 8), torch.rand(4, 1, 8, 8)
+    assert strips({"noise": x, "grey": grey}, scale=3, alt="two rows") is None
+    sheet, width = shown.png(), 3 * (4 * 9 - 1)
+    assert sheet.shape[0] == 3 * 17 and (sheet[:, :8] == 255).all() and (sheet[:, : -width - 8] < 128).any()
+    original = tile(np.concatenate([as_pictures(x), as_pictures(grey).repeat(3, -1)]), 2, 4)
+    assert np.array_equal(sheet[:, -width:], original.repeat(3, 0).repeat(3, 1))
+    assert shown.plain == "[two rows; from above: noise, grey]"
+    strips({"signed": 2 * x - 1}, value_range=(-1, 1))
+    assert np.array_equal(shown.png()[::2, -2 * 35 :][:, ::2], tile(as_pictures(x), 1, 4))
+    with pytest.raises(ValueError, match=r"images: expected rows of equal length.*b: \(3, 8, 8\)"):
+        strips({"a": x, "b": x[:3]})
+    with pytest.raises(ValueError, match="images: expected at least one name"):
+        strips({})
+    with pytest.raises(ValueError, match=r"images\['a'\]: values from"):
+        strips({"a": 3 * x})
+    with pytest.raises(ValueError, match="scale"):
+        strips({"a": x}, scale=0)
 
 
 def test_grids_are_small(shown):
