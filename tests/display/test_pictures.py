@@ -334,8 +334,10 @@ def test_greys_are_rounded_to_those_that_are_kept_and_few_colours_stay_exact():
     assert np.unique(decoded(encode(greys, levels=6))).tolist() == [0, 51, 102, 153, 204, 255]
     colours = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     assert np.array_equal(decoded(encode(colours)), colours)
-    more = np.random.default_rng(0).integers(0, 256, (16, 17, 3)).astype(np.uint8)
-    assert len(np.unique(decoded(encode(more)).reshape(-1, 3), axis=0)) <= 256
+    many = np.random.default_rng(0).integers(0, 256, (351, 300, 3)).astype(np.uint8)
+    assert many[1:].shape[0] * 300 == TRUE_COLOURS and np.array_equal(decoded(encode(many[1:])), many[1:])
+    few = np.unique(decoded(encode(many)).reshape(-1, 3), axis=0)
+    assert len(few) <= 256
 
 
 @pytest.mark.parametrize(
