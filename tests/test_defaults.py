@@ -141,6 +141,8 @@ TABLE: dict[str, dict[str, Any]] = {
     },
     "nbdgm.display.films": {"film": {"value_range": (0.0, 1.0), "size": (4.0, 4.0), "dpi": 80, "seconds": 0.6}},
     "nbdgm.display.pictures": {
+        "TRUE_COLOURS": 105_000,
+        "strips": {"value_range": (0.0, 1.0), "scale": 2},
         "as_pictures": {"value_range": (0.0, 1.0)},
         "tile": {"gap": 1},
         "encode": {"levels": 24},
@@ -151,8 +153,8 @@ TABLE: dict[str, dict[str, Any]] = {
         "manifold": {"n": 20, "quantile": 0.975, "value_range": (0.0, 1.0)},
     },
     "nbdgm.display.plots": {
-        "show_figure": {"dpi": 100},
-        "figure_png": {"dpi": 100},
+        "show_figure": {"dpi": 100, "palette": True},
+        "figure_png": {"dpi": 100, "palette": True},
         "curves": {"log": False, "size": (6.4, 3.0)},
         "scatter": {"size": 4.2, "marker": 5},
     },

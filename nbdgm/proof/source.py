@@ -285,8 +285,9 @@ def _lint_objectives(lines: list[ast.Call], story: Story) -> None:
     """A derivative forgets terms: what is differentiated must stand in a line of its own as well."""
     outside: set[str] = set()
     inside: dict[str, ast.Call] = {}
+    read: set[int] = set()  # values of names, each read once
 
-    def visit(node: ast.AST, at: Place, known: frozenset[int]) -> None:
+    def visit(node: ast.AST, at: Place) -> None:
         if isinstance(node, ast.Call) and called(node.func) == "diff":
             method = isinstance(node.func, ast.Attribute) and called(node.func.value) not in ("sp", "sympy")
             target = node.func.value if method else node.args[0] if node.args else None  # type: ignore[attr-defined]
@@ -296,14 +297,15 @@ def _lint_objectives(lines: list[ast.Call], story: Story) -> None:
         if isinstance(node, ast.Name):
             outside.add(node.id)
             for binding in story.lookup(node.id, at):
-                if binding.how == "=" and id(binding.node) not in known:
-                    visit(binding.node, binding.at, known | {id(binding.node)})
+                if binding.how == "=" and id(binding.node) not in read:
+                    read.add(id(binding.node))
+                    visit(binding.node, binding.at)
         for child in ast.iter_child_nodes(node):
-            visit(child, at, known)
+            visit(child, at)
 
     for call in lines:
         for arg in call.args:
-            visit(arg, story.now, frozenset())
+            visit(arg, story.now)
     for name, node in inside.items():
         if name not in outside:
             raise ProofError(
