@@ -14,7 +14,8 @@ from .load import SPLITS, _damaged, _find, _smoke
 LETTERS = " abcdefghijklmnopqrstuvwxyz"
 
 # The commonest words of English, the commonest first: what a stand-in is made of.
-_COMMON = """the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which one
+_COMMON = """
+the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which one
 you were all her she there would their we him been has when who will no more if out so up said what its about than into them can
 only other time new some could these two may first then do any like my now over such our man me even most made after also did
 many off before must well back through years much where your way down should because long each just state those people too
