@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from nbdgm.border import array, floats, positive, unit_interval, whole
+from nbdgm.border import array, floats, positive, remedy, unit_interval, whole
 
 
 def test_whole_numbers_of_every_kind_become_python_s():
@@ -86,3 +86,16 @@ def test_the_unit_interval():
     with pytest.raises(ValueError, match=r"got -0\.03 to 0\.97"):
         unit_interval("x", x - 0.03, slack=0.02)
     assert torch.vmap(lambda row: unit_interval("x", row) * 2)(x[:, None]).shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-1.02, 1.02, "from_signed"), (-1.03, 1.0, ""), (-1.0, 1.03, ""), (-0.01, 0.5, "from_signed"), (-1.4, 1.4, ""),
+        (0.0, 255.0, "by 255"), (0.0, 255.5, ""), (0.0, 1.0, ""), (0.0, 1.01, "by 255"), (5.0, 200.0, "by 255"),
+        (-0.5, 2.0, ""),
+        (-2.0, 200.0, ""), (0.0, 0.5, ""),
+    ],
+)  # fmt: skip
+def test_what_to_do_with_pictures_of_another_range(low, high, said):
+    assert (said in remedy(low, high)) if said else remedy(low, high) == ""

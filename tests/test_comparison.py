@@ -12,7 +12,7 @@ from torch import nn
 
 from nbdgm import data, losses
 from nbdgm.comparison import Arena, Contender, Critic, Found, Result, Setting, ahead, compare, difference, film, table
-from nbdgm.comparison.search import candidates
+from nbdgm.comparison.search import candidates, rank
 from nbdgm.networks import Crowd, mlp
 
 LAW = data.densities.mixture_1d(centers=(3.0,), std=0.5)
@@ -691,3 +691,64 @@ def test_a_film_needs_equal_steps_and_the_plane():
         film([arena().run(GAN, Setting(1e-3), 1, seeds=(0,), looks=1)], reach=3.0)
     with pytest.raises(ValueError, match="results is empty"):
         film([], reach=3.0)
+
+
+def test_both_players_follow_the_schedule_of_the_arena():
+    distances = lambda share: arena(schedule=lambda _: share).run(GAN, Setting(0.1), 4, (0, 1), looks=1).measures["distance"]
+    assert np.array_equal(*distances(0.0)) and not np.isin(*distances(1.0)).any()
+    seen = []
+    arena(schedule=lambda share: seen.append(share) or 1.0).run(GAN, Setting(0.1), 4, (0,), looks=1)
+    assert seen == [0.0, 0.0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("steps", "looks", "frames"),
+    [(4, 1, [0, 4]), (4, 4, [0, 1, 2, 3, 4]), (10, 3, [0, 3, 7, 10]), (2, 8, [0, 1, 2]), (1, 3, [0, 1])],
+)
+def test_at_which_updates_a_run_is_looked_at(steps, looks, frames):
+    result = arena().run(GAN, Setting(1e-3), steps, (0, 1), looks=looks)
+    assert result.steps.tolist() == frames and len(result.seconds) == len(frames) and result.seeds == (0, 1)
+    assert result.name == "GAN" and result.edges is None
+
+
+def test_how_a_film_of_contenders_is_drawn(monkeypatch):
+    from nbdgm import display
+
+    shown = {}
+    monkeypatch.setattr(display, "film", lambda frames, steps, **options: shown.update(options))
+    results = [in_the_plane(), in_the_plane(), in_the_plane()]
+    film(results, reach=2.0, marks=torch.tensor([[1.0, -1.0]]))
+    assert shown["caption"] == "samples of the first seed" and shown["dpi"] == 90
+    assert shown["size"] == pytest.approx((8.4, 8.4 / 3 / 1.05 + 0.35))
+    figure, ax = plt.subplots()
+    shown["draw"](0, ax)
+    dots, crosses = [[line for line in ax.lines if line.get_marker() == mark] for mark in (".", "+")]
+    assert {(line.get_markersize(), line.get_zorder(), line.get_linestyle()) for line in dots} == {(2.5, 2, "None")}
+    assert {(line.get_markersize(), line.get_zorder(), line.get_color()) for line in crosses} == {(7.0, 1, "0.4")}
+    assert [line.get_color() for line in dots] == ["C0", "C1", "C2"]
+    assert [line.get_xydata()[0].tolist() for line in crosses] == [pytest.approx([x, -1.0]) for x in (1.0, 5.2, 9.4)]
+    assert [text.get_position() for text in ax.texts] == [(0.0, 2.1), (4.2, 2.1), (8.4, 2.1)]
+    assert {(t.get_ha(), t.get_va(), t.get_fontsize()) for t in ax.texts} == {("center", "bottom", 9.0)}
+    between = [line for line in ax.lines if line.get_marker() == "None"]
+    assert [line.get_xdata()[0] for line in between] == pytest.approx([2.1, 6.3])
+    assert {(line.get_color(), line.get_linewidth()) for line in between} == {("0.7", 0.8)}
+    assert ax.get_xlim() == pytest.approx((-2.1, 10.5)) and ax.get_ylim() == (-2.0, 2.0) and ax.get_aspect() == 1.0
+    assert len(ax.get_xticks()) == len(ax.get_yticks()) == 0
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [([1.0, 2.0], (0, 1.5)), ([1.0, np.inf], (1, 1.0)), ([np.inf, np.inf], (2, np.inf)), ([np.nan, 3.0, 5.0], (1, 4.0))],
+)
+def test_how_a_setting_ranks(values, found):
+    assert rank(values) == found
+
+
+def test_a_critic_on_its_own_sees_what_it_is_given():
+    seen = []
+    module = nn.Linear(3, 1)
+    critic = Critic(module, None, lambda outputs: seen.append(outputs.shape) or outputs * 2)
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(critic(x), 2 * module(x)[:, 0])
+    assert seen == [(5,)] and critic.module is module and critic.copies is None

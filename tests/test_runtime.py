@@ -320,3 +320,53 @@ def test_setup_silences_what_is_known_and_nothing_else():
         for text in ("IProgress not found.", "pkg_resources is deprecated as", "Online softmax is disabled", "new"):
             warnings.warn(text, stacklevel=1)
     assert [str(w.message) for w in seen] == ["new"]
+
+
+def test_a_gpu_is_named_by_its_place_and_must_be_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name, index in (("cuda", None), ("cuda:0", 0), ("cuda:1", 1)):
+        monkeypatch.setenv("NBDGM_DEVICE", name)
+        assert (runtime.device().type, runtime.device().index) == ("cuda", index) and runtime.budget_name() == "gpu"
+    monkeypatch.setenv("NBDGM_DEVICE", "cuda:2")
+    with pytest.raises(ValueError, match="NBDGM_DEVICE='cuda:2', but torch sees 2 CUDA devices"):
+        runtime.device()
+    for name in ("", None):
+        monkeypatch.setenv("NBDGM_DEVICE", name) if name is not None else monkeypatch.delenv("NBDGM_DEVICE")
+        assert runtime.device() == torch.device("cuda")
+
+
+@pytest.mark.parametrize(("devices", "available", "kept"), [(2, True, 2), (1, True, 0), (3, True, 0), (2, False, 0)])
+def test_the_random_states_of_as_many_gpus_come_back(devices, available, kept, monkeypatch):
+    states, put_back = [torch.tensor([1]), torch.tensor([2])], []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: states)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", put_back.extend)
+    state = runtime.rng_state()
+    assert state["cuda"] == states
+    runtime.set_rng_state(state)
+    assert put_back == states[:kept]
+    runtime.set_rng_state(state | {"cuda": []})
+    assert put_back == states[:kept]
+
+
+def test_a_budget_may_be_nothing_and_anything():
+    assert runtime.budget(smoke=1, cpu=0, gpu=0) == 0 and runtime.budget(smoke=1, cpu=-0.5, gpu=0) == -0.5
+
+
+def test_how_figures_look_after_the_set_up():
+    with matplotlib.rc_context(), contextlib.redirect_stdout(None):
+        runtime.setup()
+        style = matplotlib.rcParams
+        assert {name: style[name] for name in ("axes.grid", "axes.spines.top", "axes.spines.right", "legend.frameon")} == {
+            "axes.grid": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+        }
+        assert style["figure.figsize"] == [6.4, 3.2] and style["figure.dpi"] == 120 and style["figure.constrained_layout.use"]
+        assert style["lines.linewidth"] == 1.5 and style["grid.alpha"] == 0.25 and len(style["axes.prop_cycle"]) == 6
+        assert style["image.cmap"] == "gray" and style["image.interpolation"] == "nearest"
+        assert style["savefig.facecolor"] == "white"

@@ -6,8 +6,20 @@ plain-text alternative is always there.
 
 from .diagrams import diagram
 from .films import film
-from .pictures import grid, grids, manifold, manifold_frame
+from .pictures import grid, grids, manifold, manifold_frame, strips
 from .plots import curves, scatter, show_figure
 from .tables import table
 
-__all__ = ["curves", "diagram", "film", "grid", "grids", "manifold", "manifold_frame", "scatter", "show_figure", "table"]
+__all__ = [
+    "curves",
+    "diagram",
+    "film",
+    "grid",
+    "grids",
+    "manifold",
+    "manifold_frame",
+    "scatter",
+    "show_figure",
+    "strips",
+    "table",
+]

@@ -39,7 +39,7 @@ def diagram(
         plates: (names, label): a frame about these nodes, which are repeated as the label says.
         labels: name -> what is written, if not the name. In names and labels `_` and `^` lower and raise the next letter or
             {group}, `*words*` are italic, and a line break starts a new line. Circles' letters are italic by themselves.
-        colours: name -> a CSS colour for a node.
+        colours: name -> a CSS colour for a node: its frame and what it is filled with, a constant's dot, a text's letters.
         caption: shown below.
         alt: alternative text; by default the nodes and edges in words.
         scale: of the whole drawing.
@@ -141,10 +141,12 @@ class _Node:
     def svg(self, colour: str | None) -> str:
         paint = f'stroke="{html.escape(colour or "currentColor")}" stroke-width="1.6"'
         shade = f'fill="{html.escape(colour or "currentColor")}" fill-opacity="{{}}"'
+        filled = f' fill="{html.escape(colour)}"' if colour else ""
         x, y, rx, ry = f"{self.x:.1f}", f"{self.y:.1f}", self.rx, self.ry
         circle = self.kind in ("latent", "observed")
         if self.kind == "constant":
-            return f'<circle cx="{x}" cy="{y}" r="4"/>' + _written(self.text, self.x, self.y + 20, "middle", italic=True)
+            dot = f'<circle cx="{x}" cy="{y}" r="4"{filled}/>'
+            return dot + _written(self.text, self.x, self.y + 20, "middle", italic=True)
         if circle:
             fill = shade.format(0.22 if self.kind == "observed" else 0.12 if colour else 0)
             frame = f'<circle cx="{x}" cy="{y}" r="{rx}" {fill} {paint}/>'
@@ -156,9 +158,8 @@ class _Node:
             frame = f"<rect {box} {shade.format(0.16 if colour else 0.06)} {paint}/>"
         lines = self.text.split("\n")
         first = self.y + 5 - (len(lines) - 1) * LINE / 2
-        return frame + "".join(
-            _written(line, self.x, first + i * LINE, "middle", italic=circle) for i, line in enumerate(lines)
-        )
+        written = "".join(_written(line, self.x, first + i * LINE, "middle", italic=circle) for i, line in enumerate(lines))
+        return frame + (f"<g{filled}>{written}</g>" if filled and self.kind == "text" else written)
 
 
 def _edge(a: _Node, b: _Node, label: str, style: list[str]) -> tuple[str, tuple[float, float, float, float]]:

@@ -1,4 +1,6 @@
-"""Grids of pictures, one pixel of the picture to one pixel of the file, enlarged by the browser without smoothing."""
+"""Grids of pictures, one pixel of the picture to one pixel of the file, enlarged by the browser without smoothing. Strips are
+one PNG with names in it, enlarged here.
+"""
 
 import base64
 import html
@@ -13,6 +15,8 @@ import torch
 from torch import Tensor
 
 from nbdgm.border import array, whole
+
+TRUE_COLOURS = 105_000  # pixels of a sheet: about 250 kB
 
 
 def emit(plain: str, **representations: str) -> None:
@@ -86,7 +90,9 @@ def tile(pictures: np.ndarray, rows: int, columns: int, gap: int = 1) -> np.ndar
 
 
 def encode(sheet: np.ndarray, levels: int = 24) -> str:
-    """A data URI of a small file: lossless WebP of at most `levels` greys, or 256 colours (PNG where there is no WebP)."""
+    """A data URI of a small file: lossless WebP (PNG where there is no WebP) of at most `levels` greys, or of colours.
+    These are the pictures' own up to `TRUE_COLOURS` pixels, and 256 in a larger sheet.
+    """
     from PIL import Image, features
 
     if sheet.shape[-1] == 1:
@@ -94,7 +100,7 @@ def encode(sheet: np.ndarray, levels: int = 24) -> str:
         picture = Image.fromarray((np.round(sheet[..., 0] / step) * step).round().astype(np.uint8))
     else:
         picture = Image.fromarray(sheet)
-        if picture.getcolors(256) is None:
+        if sheet.shape[0] * sheet.shape[1] > TRUE_COLOURS and picture.getcolors(256) is None:
             picture = picture.quantize(256, dither=Image.Dither.NONE).convert("RGB")
     webp = features.check("webp") and max(picture.size) < 16384
     buffer = io.BytesIO()
@@ -203,6 +209,46 @@ def grids(
         texts.append(f"[{alt}]")
     body = f'<div style="display:flex;flex-wrap:wrap;gap:.4em 1.2em;justify-content:center">{"".join(figures)}</div>'
     emit("\n".join(texts), html=body)
+
+
+def strips(
+    images: Mapping[str, Any],
+    scale: int = 2,
+    value_range: tuple[float, float] = (0.0, 1.0),
+    alt: str = "rows of pictures",
+) -> None:
+    """Rows of pictures, one below the other, each with its name at the left: one PNG, in the pictures' own colours.
+
+    Args:
+        images: name -> pictures as `grid` takes them; all rows equally long, all pictures of one size.
+        scale: pixels of the file to a picture's pixel.
+        value_range: what black and white are; (-1, 1) for the output of tanh.
+        alt: what a reader who cannot see the pictures is told; the names of the rows are added.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    import matplotlib.pyplot as plt
+
+    from .plots import show_figure
+
+    if not images:
+        raise ValueError("images: expected at least one name with its pictures")
+    scale = whole("scale", scale)
+    rows = {name: as_pictures(value, f"images[{name!r}]", value_range) for name, value in images.items()}
+    if len({row.shape[:3] for row in rows.values()}) > 1:
+        shapes = ", ".join(f"{name}: {row.shape[:3]}" for name, row in rows.items())
+        raise ValueError(f"images: expected rows of equal length and pictures of one size, got {shapes}")
+    pictures = np.concatenate([np.broadcast_to(row, (*row.shape[:3], 3)) for row in rows.values()])
+    sheet = tile(pictures, len(rows), len(pictures) // len(rows)).repeat(scale, 0).repeat(scale, 1)
+    margin, high = 20 + 7 * max(map(len, rows)), (pictures.shape[1] + 1) * scale
+    width, height = margin + sheet.shape[1], sheet.shape[0]
+    figure = plt.figure(figsize=(width / 100, height / 100), dpi=100)
+    figure.figimage(sheet, margin, 0, origin="upper")
+    for i, name in enumerate(rows):
+        middle = 1 - (i * high + pictures.shape[1] * scale / 2) / height
+        figure.text((margin - 8) / width, middle, name, ha="right", va="center", fontsize=9)
+    show_figure(figure, f"{alt}; from above: {', '.join(rows)}", palette=False)
 
 
 def manifold_frame(decode: Callable[[Tensor], Tensor], n: int = 20, quantile: float = 0.975, device: Any = None) -> Tensor:

@@ -12,22 +12,28 @@ from nbdgm.border import array
 from .pictures import emit
 
 
-def show_figure(figure: Any, alt: str, dpi: int = 100) -> None:
-    """Emit a matplotlib figure as a small PNG with an alternative text, and close it."""
+def show_figure(figure: Any, alt: str, dpi: int = 100, palette: bool = True) -> None:
+    """Emit a matplotlib figure as a small PNG with an alternative text, and close it. Without a `palette` it keeps its colours
+    exactly: for photographs and the like.
+    """
     import matplotlib.pyplot as plt
 
-    emit(f"[{alt}]", png=base64.b64encode(figure_png(figure, dpi)).decode())
+    emit(f"[{alt}]", png=base64.b64encode(figure_png(figure, dpi, palette)).decode())
     plt.close(figure)
 
 
-def figure_png(figure: Any, dpi: int = 100) -> bytes:
-    """The figure as a PNG with a palette: about a third of the usual size, each colour within a few levels of its own."""
+def figure_png(figure: Any, dpi: int = 100, palette: bool = True) -> bytes:
+    """The figure as a PNG with a palette: about a third of the usual size, each colour within a few levels of its own; without
+    one every colour is as drawn.
+    """
     from PIL import Image
 
     raw = io.BytesIO()
     figure.savefig(raw, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-    picture = Image.open(raw).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    picture.putpalette([255 if value > 252 else value for value in picture.getpalette()])  # white is white
+    picture = Image.open(raw).convert("RGB")
+    if palette:
+        picture = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        picture.putpalette([255 if value > 252 else value for value in picture.getpalette()])  # white is white
     small = io.BytesIO()
     picture.save(small, "PNG", optimize=True)
     return small.getvalue()

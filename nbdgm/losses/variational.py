@@ -185,7 +185,8 @@ def _check_unit_interval(x: Tensor) -> None:
     except RuntimeError:  # inside vmap no value can be read, and of no values there is none
         return
     if not (low >= 0 and high <= 1):  # true of NaN as well
-        remedy = "pixels from 0 to 255 become x / 255" if low >= 0 else "images in [-1, 1] become (x + 1) / 2"
+        signed = "images in [-1, 1] become (x + 1) / 2" if low < 0 else "NaN is no pixel"
+        remedy = "pixels from 0 to 255 become x / 255" if low >= 0 else signed
         raise ValueError(
             f"bernoulli_log_likelihood: x must lie in [0, 1], but reaches from {low:g} to {high:g}; "
             f"{remedy}, and logits come first, x second"

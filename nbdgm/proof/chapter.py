@@ -7,7 +7,6 @@ claims and checks a run must leave behind, so that one that was never made is mi
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -106,7 +105,7 @@ def _about_names(story: Story, tree: ast.Module) -> Iterator[str]:
             for alias in node.names:
                 name, module = alias.asname or alias.name, getattr(node, "module", None) or ""
                 renamed = alias.asname and alias.name in OURS and alias.asname != alias.name
-                if renamed or (name in KEPT - {"nbdgm"} and not module.startswith("nbdgm") and hasattr(builtins, name)):
+                if renamed or (name in KEPT - {"nbdgm"} and not module.startswith("nbdgm")):
                     yield f"line {line}: {ast.unparse(node)} gives a name of Python's or of the book's another meaning"
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in ("claim", "check", "derivation"):
             parent = source.parent_in(tree, node)

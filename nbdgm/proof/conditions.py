@@ -77,7 +77,8 @@ def _needs(expr: sp.Expr, bound: tuple[sp.Symbol, ...]) -> Iterator[tuple[sp.Exp
         for kinds, need, sign in EDGES:
             if isinstance(expr, kinds):
                 yield need(expr.args[-1]), sign
-    for child in expr.args:
+    bounds = [end for limit in expr.limits for end in limit[1:]] if isinstance(expr, HEADS) else []
+    for child in (*expr.args, *bounds):
         if isinstance(child, sp.Expr):
             yield from _needs(child, bound)
 

@@ -179,22 +179,20 @@ def _second_opinion(integral: sp.Integral, value: sp.Expr, hypotheses: Hypothese
     rng = random.Random(f"quadrature{salt()}")
     for decades in (0.3, 0.5, 0.7) if symbols and len(integral.limits) == 1 else (0.3,):
         point = sample(symbols, hypotheses, rng, decades)
-        where = ", ".join(f"{x} = {v}" for x, v in point.items())
+        where = " at " * bool(point) + ", ".join(f"{x} = {v}" for x, v in point.items())
         try:
             with cpu_limit(20):
                 found, modulus = _pieces(integral, point, rng)
                 said = _number(value, point)
         except TimeUp:
-            raise ProofError(f"{short(integral)}: quadrature takes more than 20 s at {where}") from None
+            raise ProofError(f"{short(integral)}: quadrature takes more than 20 s{where}") from None
         except Undefined as error:
             raise ProofError(
-                f"{short(integral)}: sympy says {short(value)}, but quadrature finds nothing at {where}: {error}"
+                f"{short(integral)}: sympy says {short(value)}, but quadrature finds nothing{where}: {error}"
             ) from None
         for one in found:
             if abs(one - said) > 1e-5 * max(abs(said), modulus) + 1e-8:
-                raise ProofError(
-                    f"{short(integral)}: sympy's value {said:.6g} disagrees with quadrature, {one:.6g}, at {where}"
-                )
+                raise ProofError(f"{short(integral)}: sympy's value {said:.6g} disagrees with quadrature, {one:.6g}{where}")
 
 
 def _number(expr: sp.Expr, point: Point) -> float:

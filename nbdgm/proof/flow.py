@@ -83,7 +83,9 @@ class Flow:
     def _call(self, node: ast.Call, at: Place, local: Sequence[Binding], own: frozenset[str]) -> Iterator:
         arguments = [*node.args, *(k.value for k in node.keywords)]
         function = node.func
-        definitions = self.definitions(function, at, local) if isinstance(function, ast.Name) and function.id not in own else []
+        definitions = [(function, at)] if isinstance(function, ast.Lambda) else []
+        if isinstance(function, ast.Name) and function.id not in own:
+            definitions = self.definitions(function, at, local)
         if definitions:
             for definition, place in definitions:
                 reached = yield from self._body(definition, place)

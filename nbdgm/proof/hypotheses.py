@@ -154,7 +154,8 @@ def refuse_symbol(x: sp.Expr, hypotheses: Hypotheses) -> None:
     letter = re.match(r"[A-Za-z]*", name.strip("\\{}")).group()
     letter = re.sub(rf"(?:{MARKS})+$", "", letter)
     if letter in REAL_BY_MEANING and (x.is_nonnegative or x.is_nonpositive):
-        raise ProofError(f"{x} is declared of one sign; if that is meant, state it: domain={{{x}: (0, oo)}} for a real {x}")
+        side = "(0, oo)" if x.is_nonnegative else "(-oo, 0)"
+        raise ProofError(f"{x} is declared of one sign; if that is meant, state it: domain={{{x}: {side}}} for a real {x}")
 
 
 def printed(x: sp.Basic) -> str:

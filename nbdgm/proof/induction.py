@@ -35,7 +35,8 @@ def read_induction(
         rf"{letter}_{{{start}}} = {tex(first)},\quad {letter}_{{{sp.latex(n)}+1}} = {tex(said.xreplace(member))}"
         rf"\quad\Longrightarrow\quad {letter}_{{{sp.latex(n)}}} = {tex(closed)}"
     )
-    plain = f"{name}_{start} = {first}, {name}_({n} + 1) = {said}: {name}_{n} = {closed}"
+    spoken = said.xreplace({before: sp.Symbol(f"{name}_{n}", real=True)})
+    plain = f"{name}_{start} = {first}, {name}_({n} + 1) = {spoken}: {name}_{n} = {closed}"
     return pairs, shown, plain
 
 

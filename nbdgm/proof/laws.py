@@ -182,6 +182,8 @@ def _over(laws: Sequence[object], term: Callable[..., sp.Expr]) -> sp.Expr:
             raise ProofError("the laws are on different numbers of states")
         at = tuple(sp.Symbol(x, integer=True) for x in ("i", "k")[: len(laws[0].sizes)])
         return sp.Sum(term(*(p[at] for p in laws)), *((v, 1, n) for v, n in zip(at, laws[0].sizes, strict=True)))
+    if len({len(p) for p in laws}) > 1:
+        raise ProofError("the laws are on different numbers of states")
     return sum((term(*at) for at in zip(*laws, strict=True)), sp.S.Zero)
 
 

@@ -100,15 +100,17 @@ def _letters(root: ET.Element) -> None:
             node.set("mathvariant", "normal")
         if node.tag == "mo" and text == "∞":
             node.tag = "mi"
+        if node.tag == "mi" and text and text in "⟨⟩⌊⌋⌈⌉‖":
+            node.tag = "mo"
+            node.set("stretchy", "false")
         if node.tag == "mo" and text in ("|", "‖") and not node.get("form"):  # a norm, not an operator between two things
             node.attrib |= {"lspace": "0", "rspace": "0"}
+        if node.tag == "mi" and text and text in "±∓":
+            node.tag = "mo"
         if text == "~" and node.tag in ("mo", "mi"):  # a relation, whatever the converter takes it for
             node.tag, node.text = "mo", "∼"
         if node.tag == "mi" and len(text) == 1 and "Α" <= text <= "Ω":
             node.set("mathvariant", "normal")  # as TeX sets capital Greek
-        if node.tag == "mi" and text and text in "⟨⟩⌊⌋⌈⌉":
-            node.tag = "mo"
-            node.set("stretchy", "false")
         if node.tag == "mo" and len(text) > 1 and text.isalpha():  # arg, max: names, spaced as such
             node.tag = "mi"
         if node.get("width", "").startswith("negative"):
@@ -191,7 +193,7 @@ def _space(node: ET.Element) -> None:
     for child in node:
         before = spaced[-1] if spaced else None
         opening = before is None or (before.tag == "mo" and (before.text or "") not in CLOSING | {"!", "′", "|", "‖"})
-        if opening and child.tag == "mo" and child.text in ("−", "-", "+", "±"):
+        if opening and child.tag == "mo" and child.text in ("−", "-", "+", "±", "∓"):
             child.set("form", "prefix")  # a sign, not an operation
         if before is not None and "mspace" not in (before.tag, child.tag):
             after_thing = before.tag != "mo" or (before.text or "") in CLOSING

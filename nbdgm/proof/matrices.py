@@ -7,7 +7,7 @@ the word falls into scalars. Nothing is known of a matrix but its shape, and wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import sympy as sp
 
@@ -33,7 +33,8 @@ class Scalar(sp.Symbol):
 
     def _latex(self, printer: sp.printing.latex.LatexPrinter) -> str:
         head, inside = self.name.removesuffix(")").split("(", 1)
-        inside = re.sub(r"\{[^}]*\}", "", inside).replace("^T", r"^{\top}").replace("^-1", "^{-1}").replace(",", r"\,")
+        inside = re.sub(r"\{[^}]*\}", "", inside).replace("^T^-1", r"^{-\top}").replace("^T", r"^{\top}")
+        inside = inside.replace("^-1", "^{-1}").replace(",", r"\,")
         return rf"\operatorname{{{head}}}\left({inside}\right)"
 
     def _sympystr(self, printer: sp.printing.str.StrPrinter) -> str:
@@ -77,8 +78,7 @@ def determinant(m: sp.MatrixExpr) -> sp.Expr:
         (c, base), (k, word) = plain[0], rank_one[0]
         inverse = tuple(_inverted(x) for x in reversed(base))
         return c**m.rows * sp.Mul(*map(_det, base)) * (1 + k / c * _closed(inverse + word, m.rows))
-    key = sp.Add(*(c * sp.Symbol(_spelled(w)) for c, w in terms))
-    return Scalar(f"det({_ascii(str(key))})", real=True)
+    return Scalar(f"det({_ascii(_added(terms))})", real=True)
 
 
 def words(m: sp.MatrixExpr) -> Iterator[tuple[sp.Expr, Word]]:
@@ -174,11 +174,17 @@ def _det(x: Letter) -> sp.Expr:
 
 
 def _spelled(word: Word) -> str:
-    return "*".join(f"{m}{{{m.rows}x{m.cols}}}{t * '^T'}{inv * '^-1'}" for m, t, inv in word)
+    names = [str(m) if isinstance(m, sp.MatrixSymbol) else f"({_added(words(m))})" for m, *_ in word]
+    spelled = zip(names, word, strict=True)
+    return "*".join(f"{name}{{{m.rows}x{m.cols}}}{t * '^T'}{inv * '^-1'}" for name, (m, t, inv) in spelled) or "I"
+
+
+def _added(terms: Iterable[tuple[sp.Expr, Word]]) -> str:
+    return str(sp.Add(*(c * sp.Symbol(_spelled(w)) for c, w in terms)))
 
 
 def _ascii(text: str) -> str:
-    return text.replace(" ", "").replace("*", ",").replace("/", "over")
+    return text.replace(" ", "").replace("*", ",")
 
 
 def mean(expr: sp.Expr, noise: sp.MatrixSymbol) -> sp.Expr:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import sympy as sp
 from sympy.core.symbol import Str
+from sympy.printing.precedence import PRECEDENCE
 
 from nbdgm.proof import matrices
 from nbdgm.proof.errors import ProofError
@@ -47,6 +48,11 @@ class Named(sp.Expr):
     @property
     def name(self) -> str:
         return str(self.args[1])
+
+    @property
+    def precedence(self) -> int:
+        """As printers ask for it: a power of D^* is (D^*)**2."""
+        return PRECEDENCE["Pow" if "^" in self.name else "Atom"]
 
     def definition(self) -> sp.Expr:
         """What the name stands for; names inside it are left as they are."""
@@ -360,12 +366,15 @@ def moments(expr: sp.Expr, noise: tuple[sp.Expr, ...]) -> sp.Expr:
 
     total = sp.S.Zero
     for term in sp.Add.make_args(sp.expand(sp.expand(freeze(expr)), power_exp=False)):
-        total += _moment(term, noise)
+        total += _moment(term, noise, {new: old for old, new in kept.items()})
     return total.xreplace({new: old for old, new in kept.items()})
 
 
-def _moment(term: sp.Expr, noise: tuple[sp.Expr, ...]) -> sp.Expr:
-    """The mean of one term: a constant, powers of the noise, and an exponential that is linear in it."""
+def _moment(term: sp.Expr, noise: tuple[sp.Expr, ...], kept: dict[sp.Dummy, sp.Expr]) -> sp.Expr:
+    """The mean of one term: a constant, powers of the noise, and an exponential that is linear in it.
+
+    An error shows what the symbols of `kept` stand for.
+    """
     exponent = sum((f.exp for f in sp.Mul.make_args(term) if isinstance(f, sp.exp) and f.has(*noise)), sp.S.Zero)
     rest = sp.Mul(*(f for f in sp.Mul.make_args(term) if not (isinstance(f, sp.exp) and f.has(*noise))))
     try:
@@ -390,9 +399,8 @@ def _moment(term: sp.Expr, noise: tuple[sp.Expr, ...]) -> sp.Expr:
             total += left * factor
         return total
     except sp.PolynomialError:
-        raise ProofError(
-            f"EN: {term} is no polynomial in {', '.join(map(str, noise))}: write an Integral, or powers and exponentials"
-        ) from None
+        letters, shown = ", ".join(map(str, noise)), term.xreplace(kept)
+        raise ProofError(f"EN: {shown} is no polynomial in {letters}: write an Integral, or powers and exponentials") from None
 
 
 def _family_moments(expr: sp.Expr, noise: tuple[sp.Expr, ...]) -> sp.Expr:

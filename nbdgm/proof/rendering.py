@@ -240,10 +240,16 @@ def _hypotheses(d: Derivation, tex: bool) -> str:
 
 
 def _ranges(symbols: list[sp.Expr], write: Any) -> list[str]:
-    """u_1, u_2, u_3, u_4 become u_1 .. u_4."""
+    """u_1, u_2, u_3, u_4 become u_1 .. u_4; where one is left out, two runs."""
+
+    def letter(found: tuple[int, sp.Expr]) -> tuple[str, int]:
+        name = str(found[1])
+        stem = name.rstrip("0123456789")
+        return stem, int(name[len(stem) :] or 0) - found[0]
+
     out = []
-    for _, same in groupby(symbols, key=lambda x: str(x).rstrip("0123456789")):
-        run = list(same)
+    for _, same in groupby(enumerate(symbols), key=letter):
+        run = [x for _, x in same]
         dots = r"\ldots" if write is show_tex else "..."
         out += [write(run[0]), dots, write(run[-1])] if len(run) > 3 else [write(x) for x in run]
     return out

@@ -42,7 +42,8 @@ def refuse_other_words(text: str, condition: ast.expr, kind: str) -> None:
         for found in pattern.finditer(re.sub(r"\$[^$]*\$", " ", text)):
             said = float(Fraction(found.group(1).replace(",", ""))) / (100 if found.group(2) else 1)
             given = bounds[direction]
-            wider = [b for b in given if (b > said * 1.0001 if direction == "below" else b < said * 0.9999)]
+            rounding = 1e-4 * abs(said)
+            wider = [b for b in given if (b > said + rounding if direction == "below" else b < said - rounding)]
             if given and len(wider) == len(given):
                 raise TypeError(
                     f"{kind}: the sentence says {found.group(0)!r}, the condition {ast.unparse(condition)}: make them agree"

@@ -180,8 +180,10 @@ def _about_call(node: ast.Call, story: Story, at: Place) -> Iterator[str]:
     if {"conds", "noconds"} & keywords.keys():
         yield "conds= and noconds= throw conditions away: state them as assumptions on symbols"
     strict = name == "zip" and getattr(keywords.get("strict"), "value", False) is True
-    if name in ("zip", "map") and len(node.args) > (1 if name == "zip" else 2) and not strict:
-        yield f"{name} without strict=True drops what the shorter side lacks"
+    several = len(node.args) > (1 if name == "zip" else 2) or any(isinstance(a, ast.Starred) for a in node.args)
+    if name in ("zip", "map") and several and not strict:
+        remedy = "zip without strict=True" if name == "zip" else "map, which has no strict=True (zip has),"
+        yield f"{remedy} drops what the shorter side lacks"
     if any(story.meaning(a, at) == "zip" for a in (*node.args, *keywords.values()) if isinstance(a, (ast.Name, ast.Attribute))):
         yield "zip is handed on: call it, with strict=True"
     if name == "linprog" and function:
@@ -283,8 +285,9 @@ def _lint_objectives(lines: list[ast.Call], story: Story) -> None:
     """A derivative forgets terms: what is differentiated must stand in a line of its own as well."""
     outside: set[str] = set()
     inside: dict[str, ast.Call] = {}
+    read: set[int] = set()  # values of names, each read once
 
-    def visit(node: ast.AST, at: Place, known: frozenset[str]) -> None:
+    def visit(node: ast.AST, at: Place) -> None:
         if isinstance(node, ast.Call) and called(node.func) == "diff":
             method = isinstance(node.func, ast.Attribute) and called(node.func.value) not in ("sp", "sympy")
             target = node.func.value if method else node.args[0] if node.args else None  # type: ignore[attr-defined]
@@ -293,16 +296,16 @@ def _lint_objectives(lines: list[ast.Call], story: Story) -> None:
             return
         if isinstance(node, ast.Name):
             outside.add(node.id)
-            if node.id not in known:
-                for binding in story.lookup(node.id, at):
-                    if binding.how == "=":
-                        visit(binding.node, binding.at, known | {node.id})
+            for binding in story.lookup(node.id, at):
+                if binding.how == "=" and id(binding.node) not in read:
+                    read.add(id(binding.node))
+                    visit(binding.node, binding.at)
         for child in ast.iter_child_nodes(node):
-            visit(child, at, known)
+            visit(child, at)
 
     for call in lines:
         for arg in call.args:
-            visit(arg, story.now, frozenset())
+            visit(arg, story.now)
     for name, node in inside.items():
         if name not in outside:
             raise ProofError(

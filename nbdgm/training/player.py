@@ -280,10 +280,13 @@ def trained_by_others(player: Player, players: list[Player]) -> list[nn.Paramete
 def check_weights(players: list[Player], history: History, advice: str) -> None:
     """Raises NonFiniteError if a weight, or a statistic of a normalisation, became NaN or infinite."""
     for player in players:
-        finite = torch.stack([t.detach().isfinite().all() for t in player.parameters + player.statistics()])
+        tensors = [t.detach() for t in player.parameters + player.statistics()]
+        finite = torch.stack([t.isfinite().all() for t in tensors])
         if not finite.all():
             names = [*player.parameter_names(), *["a running statistic"] * len(player.statistics())]
-            raise NonFiniteError(player.name, names[int((~finite).nonzero()[0])], history.steps, float("nan"), history, advice)
+            first = int((~finite).nonzero()[0])
+            value = full(tensors[first][~tensors[first].isfinite()][0]).item()
+            raise NonFiniteError(player.name, names[first], history.steps, value, history, advice)
 
 
 def _list_of_parameters(parameters: Iterable[nn.Parameter] | None) -> list[nn.Parameter]:

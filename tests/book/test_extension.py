@@ -492,6 +492,13 @@ class TestFigures:
         assert "Figure 2</span> What <em>really</em> moves.</figcaption></figure><p>Between.</p><p>After.</p>" in shown
         assert "a film" not in shown and "Figure 1</span> Two curves." in shown
 
+    def test_a_film_keeps_the_title_of_its_frame_under_an_authors_caption(self):
+        film = self.FILM.replace("</figcaption>", ': <output class="nbdgm-film-title">update 9</output></figcaption>')
+        assert film != self.FILM
+        shown = figures.numbered(film + "<p><strong>Figure 1.</strong> Digits appear.</p>")
+        assert 'Digits appear. Shown: <output class="nbdgm-film-title">update 9</output>.</figcaption>' in shown
+        assert shown.count("<output") == 1 and shown.count("Digits appear.") == 1
+
     def test_what_links_to_a_caption_lead_to_stays(self):
         own = '<p id="cell-read"><strong>Figure 1.</strong> Two lines.</p>\n'
         shown = figures.numbered(self.PLOT + own + "<p>After.</p>")

@@ -187,3 +187,38 @@ def test_epochs_are_counted():
         next(batches)
         seen.append(batches.epoch)
     assert seen == [0, 0, 1, 1, 2, 2, 2, 3]  # 4, 8, 12, 16, 20, 24, 28, 32 of 10 each
+
+
+def test_the_order_and_the_noise_come_from_neighbouring_seeds():
+    """What a stream draws is said by its seed, today as when the numbers in a chapter were measured."""
+    batches = Batches(torch.full((6, 4), 0.5), 4, seed=3, transform=binarize)
+    order = torch.randperm(6, generator=torch.Generator().manual_seed(3))
+    noise = torch.rand(4, 4, generator=torch.Generator().manual_seed(4))
+    assert torch.equal(next(batches), (noise < 0.5).float())
+    assert torch.equal(next(Batches(torch.arange(6), 4, seed=3)), order[:4])
+
+
+def test_where_a_stream_stands_is_said_in_plain_numbers():
+    batches = Batches(torch.arange(10), 4)
+    stands = lambda: [batches.state_dict()[name] for name in ("size", "examples", "epoch", "position")]
+    assert stands() == [4, 10, 0, 0] and batches.epoch == 0 and batches.device.type == "cpu"
+    seen = []
+    for _ in range(5):
+        next(batches)
+        seen.append(stands()[2:])
+    assert seen == [[0, 4], [0, 8], [1, 2], [1, 6], [2, 0]]
+    assert iter(batches) is batches
+
+
+def test_transforms_are_called_in_their_order_with_what_they_ask_for():
+    asked = []
+
+    def first(x, generator=None):
+        asked.append(generator)
+        return x + 1
+
+    made = compose(first, lambda x: x * 10, first)
+    stream = torch.Generator()
+    assert made(torch.zeros(2), generator=stream).tolist() == [11.0, 11.0] and asked == [stream, stream]
+    assert compose()(torch.ones(1)).tolist() == [1.0]
+    assert next(Batches(torch.ones(2), 2, transform=torch.neg)).tolist() == [-1.0, -1.0]  # written in C

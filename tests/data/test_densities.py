@@ -214,3 +214,37 @@ def test_everything_lies_on_the_device_that_is_asked_for_and_else_on_that_of_the
     for make in (densities.ring, densities.grid, densities.moons, densities.spirals, densities.mixture_1d):
         mixture = make(device="meta")
         assert {t.device.type for t in (mixture.centers, mixture.stds, mixture.weights)} == {"meta"} == {mixture.device.type}
+
+
+@pytest.mark.parametrize(
+    ("make", "said", "first", "last"),
+    [
+        (densities.ring, "<ring of 8: mixture of 8 Gaussians in 2-D>", [2.0, 0.0], [2**0.5, -(2**0.5)]),
+        (densities.grid, "<grid of 25: mixture of 25 Gaussians in 2-D>", [-4.0, -4.0], [4.0, 4.0]),
+        (densities.moons, "<moons: mixture of 128 Gaussians in 2-D>", [0.749548, -0.338187], [2.249548, 0.338187]),
+        (densities.spirals, "<spirals: mixture of 256 Gaussians in 2-D>", [0.374817, 0.200344], [-0.035255, -2.295819]),
+        (densities.mixture_1d, "<1-D mixture: mixture of 2 Gaussians in 1-D>", [-2.0], [1.0]),
+    ],
+    ids=lambda v: getattr(v, "__name__", None),
+)
+def test_what_a_law_is_called_and_where_it_begins_and_ends(make, said, first, last):
+    law = make()
+    assert repr(law) == said
+    assert law.centers[0].tolist() == pytest.approx(first, abs=1e-4)
+    assert law.centers[-1].tolist() == pytest.approx(last, abs=1e-4)
+    assert law.weights.sum().item() == pytest.approx(1)
+
+
+def test_components_weigh_what_they_are_given_and_sum_to_the_density():
+    law = densities.GaussianMixture([[0.0, 0.0], [3.0, 4.0]], [1.0, 2.0], [1, 3], device="cpu")
+    parts = law.component_log_probs(torch.zeros(1, 2))[0]
+    assert parts[0].item() == pytest.approx(math.log(0.25) - math.log(2 * math.pi))
+    assert parts[1].item() == pytest.approx(math.log(0.75) - math.log(2 * math.pi) - 2 * math.log(2) - 25 / 8)
+    assert law.log_prob(torch.zeros(2)).item() == pytest.approx(math.log(math.exp(parts[0]) + math.exp(parts[1])))
+    assert repr(law) == "<mixture: mixture of 2 Gaussians in 2-D>" and law.dimensions == 2
+
+
+def test_where_a_stream_of_samples_stands():
+    batches = densities.ring().batches(3, seed=5)
+    assert iter(batches) is batches and batches.state_dict()["size"] == 3
+    assert torch.equal(next(batches), densities.ring().sample(3, torch.Generator().manual_seed(5)))

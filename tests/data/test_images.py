@@ -56,6 +56,10 @@ def test_real_is_the_opposite_of_stand_in():
         ({"x": torch.rand(4, 1, 2, 2), "y": [0, 1, 2, 3]}, "y: expected a tensor of 4 values, got list"),
         ({"x": torch.rand(4, 1, 2, 2), "y": torch.tensor(1)}, "y: expected a tensor of 4 values"),
         ({"x": torch.rand(4, 1, 2, 2), "y": torch.rand(4)}, r"y: expected whole numbers of shape \(N,\), got torch.float32"),
+        (
+            {"x": torch.rand(4, 1, 2, 2), "y": torch.ones(4, dtype=torch.cfloat)},
+            r"y: expected whole numbers .* torch.complex64",
+        ),
         ({"x": torch.rand(4, 1, 2, 2), "y": torch.ones(4, 2).long()}, r"y: expected whole numbers .* shape \(4, 2\)"),
         ({"x": torch.rand(4, 1, 2, 2), "factors": {"pose": np.zeros(4)}}, "pose: expected a tensor"),
         ({"x": torch.rand(4, 1, 2, 2), "y": torch.arange(3)}, "y: expected 4 values, one per picture, got 3"),
@@ -84,7 +88,7 @@ def test_masks_and_positions_of_every_kind():
     assert images[torch.tensor(2)].x.shape == (1, 1, 2, 2)
     assert len(images[[]]) == len(images[range(0)]) == 0
     assert [one.y.item() for one in images] == list(range(6))
-    for bad in ((1, 2), torch.eye(6).bool(), [0.5], torch.rand(6)):
+    for bad in ((1, 2), torch.eye(6).bool(), [0.5], torch.rand(6), torch.ones(2, dtype=torch.cfloat)):
         with pytest.raises(ValueError, match="index: expected a position, a slice, a mask or a list"):
             images[bad]
     for bad in (6, [True, False]):
@@ -119,3 +123,22 @@ def test_bars_and_stripes_refuse_what_cannot_be_enumerated():
     for bad in (11, 0, 4.0):
         with pytest.raises(ValueError, match="size"):
             bars_and_stripes(bad)
+
+
+def test_a_set_of_pictures_says_what_it_is():
+    assert repr(some()) == "<some: 6 pictures 1x2x2>"
+    assert repr(Images(torch.zeros(1200, 3, 4, 5), stand_in=True)) == "<images: 1,200 pictures 3x4x5, a stand-in>"
+    assert len(Images(torch.zeros(0, 1, 2, 2), torch.zeros(0).long())) == 0
+
+
+def test_bars_come_first_and_the_largest_set_has_two_thousand():
+    images = bars_and_stripes(10)
+    assert len(images) == 2046 and images.x.shape == (2046, 1, 10, 10) and images.y.tolist() == [0] * 1024 + [1] * 1022
+    assert images.name == "bars and stripes" and images.x[0].sum() == 0 and images.x[1023].sum() == 100
+    assert images.x[1, 0, :, 0].tolist() == [1.0] * 10 and images.x[1024, 0, 0].tolist() == [1.0] * 10
+
+
+def test_what_a_copy_of_the_set_keeps():
+    images = Images(torch.rand(3, 1, 2, 2), torch.arange(3), "kept", stand_in=True, factors={"angle": torch.arange(3) * 1.0})
+    for other in (images.to("cpu"), images[:2], images.shuffled(), images.first(1)):
+        assert other.name == "kept" and other.stand_in and set(other.factors) == {"angle"}

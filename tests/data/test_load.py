@@ -580,3 +580,55 @@ def test_the_real_files(monkeypatch):
     assert load("fashion-mnist", "test").x.mean().item() == pytest.approx(0.28685, abs=1e-5)
     binarized = load("binarized-mnist", "test")
     assert len(binarized) == 10_000 and binarized.x.mean().item() == pytest.approx(test.x.mean().item(), abs=1e-3)
+
+
+def test_the_parts_of_the_digits_and_their_frame():
+    parts = {split: load("digits", split) for split in ("train", "valid", "train+valid", "test")}
+    assert [len(images) for images in parts.values()] == [1297, 250, 1547, 250]
+    assert torch.equal(parts["train+valid"].x, torch.cat([parts["train"].x, parts["valid"].x]))
+    x = parts["test"].x
+    assert x.shape[1:] == (1, 28, 28) and x.min() == 0 and x.max() == 1 and parts["test"].y.dtype == torch.long
+    frame = torch.ones(28, 28, dtype=torch.bool)
+    frame[4:24, 4:24] = False
+    assert (x[:, 0, frame] == 0).all() and (x.amax(0)[0][~frame].view(20, 20) > 0).float().mean() > 0.9
+    small = torch.nn.functional.avg_pool2d(x[:, :, 4:24, 4:24], 5)
+    assert 0.2 < small.mean() < 0.4 and x.sum((1, 2, 3)).std() > 5
+
+
+@pytest.mark.parametrize(
+    ("split", "budget", "n", "seed"),
+    [("train", "smoke", 1000, 1), ("valid", "smoke", 200, 2), ("train+valid", "smoke", 1200, 1), ("test", "smoke", 200, 3),
+     ("train", "cpu", 5000, 1), ("valid", "cpu", 1000, 2), ("train+valid", "cpu", 6000, 1), ("test", "cpu", 1000, 3)],
+)  # fmt: skip
+@pytest.mark.parametrize(("name", "size"), [("anime-faces", 64), ("anime-faces-32", 32)])
+def test_how_many_faces_stand_in(name, size, split, budget, n, seed, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(loading, "faces", lambda n, size, seed: asked.append((n, size, seed)) or loading_faces(2, 8))
+    monkeypatch.setenv("NBDGM_BUDGET", budget)
+    images = load(name, split)
+    assert (
+        asked == [(n, size, seed)]
+        and images.stand_in
+        and images.name == name
+        and set(images.factors) == set(loading.ANIME_TAGS)
+    )
+    assert "2 stand-ins, drawn faces." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("offline", "tried"), [("", True), ("0", True), ("1", False), ("yes", False)])
+def test_when_a_download_is_tried(offline, tried, monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_OFFLINE", offline)
+    monkeypatch.setattr(loading, "_download_idx", lambda name, target: (_ for _ in ()).throw(OSError("no")))
+    assert load("mnist", "test").stand_in
+    assert ("No download into" in capsys.readouterr().out) is tried
+
+
+def test_stand_ins_of_fashion_are_glyphs_and_a_binarized_one_is_drawn_once(monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_BUDGET", "smoke")
+    fashion, binary = load("fashion-mnist", "test"), load("binarized-mnist", "test")
+    assert fashion.name == "fashion-mnist" and not fashion.factors and torch.equal(fashion.x, load("glyphs", "test").x)
+    noise = torch.rand(binary.x.shape, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(binary.x, (noise < load("digits", "test").x).float()) and binary.name == "binarized-mnist"
+    said = capsys.readouterr().out
+    assert "fashion-mnist (at the smoke budget): 200 stand-ins, drawn glyphs." in said
+    assert "250 stand-ins, scikit-learn's digits, binarized once." in said

@@ -160,3 +160,43 @@ def test_without_scripts_the_last_frame_is_seen_and_no_dead_button(browser, show
     assert page.get_by_role("slider").count() == 0 and page.get_by_role("button").count() == 0
     assert page.locator("output").first.inner_text() == "update 4"
     assert page.locator("img").first.is_visible()
+
+
+def attribute(shown, pattern):
+    return re.search(pattern, shown.html).group(1)
+
+
+@pytest.mark.parametrize(
+    ("more", "width", "ratio"),
+    [
+        ({"columns": 2}, 4 * 57, "57/57"),
+        ({"columns": 4}, 4 * 115, "115/28"),
+        ({"columns": 2, "scale": 1.5}, 86, "57/57"),
+        ({}, 4 * 115, "115/28"),
+    ],
+)
+def test_how_large_a_film_is(more, width, ratio, shown):
+    film(frames(), **more)
+    assert (
+        attribute(shown, r"max-width:100%;width:(\d+)px") == str(width) and attribute(shown, r"aspect-ratio:([\d/]+);") == ratio
+    )
+    assert "height:500%" in shown.html and "translateY(-80.000000%)" in shown.html and 'max="4" value="4"' in shown.html
+    assert 'data-pause="600"' in shown.html and len(np.unique(shown.pictures()[0])) <= 16
+
+
+def test_a_film_of_one_frame_and_titles_that_follow_from_the_steps(shown):
+    film(frames(1))
+    assert "height:100%" in shown.html and "translateY(-0.000000%)" in shown.html and 'max="0" value="0"' in shown.html
+    assert shown.plain == "[film: a film of 1 frames, frame 1 to frame 1]"
+    film(frames(2), [1000, 2000.7])
+    assert shown.plain == "[film: a film of 2 frames, update 1,000 to update 2,000]"
+    film([(7, f) for f in frames(2)], titles=["a", "b"])
+    assert shown.plain == "[film: a film of 2 frames, a to b]"
+    film(frames(2), value_range=(0, 2))
+    assert shown.pictures()[0].max() < 140
+
+
+@pytest.mark.parametrize(("more", "shape"), [({}, (640, 320, 3)), ({"size": (2, 1), "dpi": 50}, (100, 100, 3))])
+def test_how_large_drawn_frames_are(more, shape, shown):
+    film([1, 2], [0, 1], draw=lambda frame, ax: ax.plot([0, frame]), **more)
+    assert shown.pictures()[0].shape == shape and attribute(shown, r"width:(\d+)px") == str(shape[1])

@@ -14,8 +14,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nbdgm.data import Images, faces, glyphs
-from nbdgm.display import grid, grids, manifold
-from nbdgm.display.pictures import as_pictures, encode, manifold_frame, shape_of_grid, tile
+from nbdgm.display import grid, grids, manifold, strips
+from nbdgm.display.pictures import (
+    TRUE_COLOURS,
+    as_pictures,
+    encode,
+    figure_html,
+    manifold_frame,
+    natural_scale,
+    picture_html,
+    shape_of_grid,
+    tile,
+)
 
 
 class Balanced(html.parser.HTMLParser):
@@ -66,6 +76,35 @@ def test_colours_survive(shown):
     flat = torch.tensor([0.2, 0.8, 0.4]).view(1, 3, 1, 1).expand(2, 3, 8, 8)
     grid(flat)
     assert abs(shown.pictures()[0][0, 0] / 255 - [0.2, 0.8, 0.4]).max() < 0.005
+
+
+def test_a_small_sheet_keeps_every_colour_and_a_large_one_256(shown):
+    x = torch.rand(16, 3, 32, 32)
+    grid(x)
+    assert np.array_equal(shown.pictures()[0], tile(as_pictures(x), *shape_of_grid(16, None, None)))
+    grid(torch.rand(1, 3, 350, 350))
+    assert len(np.unique(shown.pictures()[0].reshape(-1, 3), axis=0)) <= 256
+    assert TRUE_COLOURS < 350**2
+
+
+def test_strips_show_named_rows_in_their_own_colours(shown):
+    x, grey = torch.rand(4, 3, 8, 8), torch.rand(4, 1, 8, 8)
+    assert strips({"noise": x, "grey": grey}, scale=3, alt="two rows") is None
+    sheet, width = shown.png(), 3 * (4 * 9 - 1)
+    assert sheet.shape[0] == 3 * 17 and (sheet[:, :8] == 255).all() and (sheet[:, : -width - 8] < 128).any()
+    original = tile(np.concatenate([as_pictures(x), as_pictures(grey).repeat(3, -1)]), 2, 4)
+    assert np.array_equal(sheet[:, -width:], original.repeat(3, 0).repeat(3, 1))
+    assert shown.plain == "[two rows; from above: noise, grey]"
+    strips({"signed": 2 * x - 1}, value_range=(-1, 1))
+    assert np.array_equal(shown.png()[::2, -2 * 35 :][:, ::2], tile(as_pictures(x), 1, 4))
+    with pytest.raises(ValueError, match=r"images: expected rows of equal length.*b: \(3, 8, 8\)"):
+        strips({"a": x, "b": x[:3]})
+    with pytest.raises(ValueError, match="images: expected at least one name"):
+        strips({})
+    with pytest.raises(ValueError, match=r"images\['a'\]: values from"):
+        strips({"a": 3 * x})
+    with pytest.raises(ValueError, match="scale"):
+        strips({"a": x}, scale=0)
 
 
 def test_grids_are_small(shown):
@@ -243,3 +282,113 @@ def test_in_a_script_the_plain_text_is_printed_whatever_the_terminal_can_write(e
     assert "   a  b\n----  -\n" in said and f"1.50  {dash}" in said and f"[{greek}: 2 pictures of 3x3 in 1 rows]" in said
     assert "[film: a film of 1 frames" in said and "[diagram: z]" in said
     assert "loss from 2 to 1]" in said and "[scatter: 2 points in the plane]" in said
+
+
+@pytest.mark.parametrize(
+    ("n", "shape"),
+    [(1, (1, 1)), (2, (1, 2)), (5, (1, 5)), (8, (1, 8)), (9, (2, 8)), (16, (2, 8)), (17, (3, 8)), (64, (8, 8)), (65, (8, 9)),
+     (100, (10, 10)), (101, (10, 11)), (300, (17, 18))],
+)  # fmt: skip
+def test_rows_and_columns_that_nobody_asked_for(n, shape):
+    assert shape_of_grid(n, None, None) == shape
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "shape"), [(2, None, (2, 4)), (None, 2, (4, 2)), (3, 5, (3, 5)), (9, None, (9, 1))]
+)
+def test_rows_and_columns_that_are_asked_for(rows, columns, shape):
+    assert shape_of_grid(7, rows, columns) == shape
+
+
+@pytest.mark.parametrize(
+    ("width", "scale"), [(28, 4), (140, 4), (141, 3), (186, 3), (187, 2), (280, 2), (281, 1), (560, 1), (561, 1), (2000, 1)]
+)
+def test_how_much_a_picture_is_enlarged(width, scale):
+    assert natural_scale(width, None) == scale and natural_scale(width, 2.5) == 2.5
+
+
+def test_tiles_from_left_to_right_with_grey_between_them():
+    pictures = np.arange(1, 6, dtype=np.uint8)[:, None, None, None].repeat(2, 2)
+    assert tile(pictures, 2, 3)[..., 0].tolist() == [
+        [1, 1, 128, 2, 2, 128, 3, 3],
+        [128] * 8,
+        [4, 4, 128, 5, 5, 128, 128, 128],
+    ]
+    assert tile(pictures, 1, 2, gap=0)[..., 0].tolist() == [[1, 1, 2, 2]]
+    assert tile(pictures, 2, 1, gap=2)[..., 0].tolist() == [[1, 1], [128, 128], [128, 128], [2, 2]]
+
+
+@pytest.mark.parametrize(("side", "kind"), [(16383, "webp"), (16384, "png")])
+def test_what_is_too_long_for_webp_becomes_a_png(side, kind):
+    assert encode(np.zeros((1, side, 1), np.uint8)).startswith(f"data:image/{kind};base64,")
+    assert encode(np.zeros((side, 1, 1), np.uint8)).startswith(f"data:image/{kind};base64,")
+
+
+def decoded(uri):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGB"))
+
+
+def test_greys_are_rounded_to_those_that_are_kept_and_few_colours_stay_exact():
+    greys = np.arange(256, dtype=np.uint8)[None, :, None]
+    assert len(np.unique(decoded(encode(greys)))) == 24 and len(np.unique(decoded(encode(greys, levels=2)))) == 2
+    assert np.unique(decoded(encode(greys, levels=6))).tolist() == [0, 51, 102, 153, 204, 255]
+    colours = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    assert np.array_equal(decoded(encode(colours)), colours)
+    many = np.random.default_rng(0).integers(0, 256, (351, 300, 3)).astype(np.uint8)
+    assert many[1:].shape[0] * 300 == TRUE_COLOURS and np.array_equal(decoded(encode(many[1:])), many[1:])
+    few = np.unique(decoded(encode(many)).reshape(-1, 3), axis=0)
+    assert len(few) <= 256
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "given", "bytes_"),
+    [(-0.019, 1.019, (0, 1), [0, 255]), (-1.03, 1.03, (-1, 1), [0, 255]), (0.0, 100.0, (0, 200), [0, 128]),
+     (0.25, 0.75, (0, 1), [64, 191]), (-5.0, 5.0, (-10.0, 10.0), [64, 191])],
+)  # fmt: skip
+def test_values_become_bytes(low, high, given, bytes_):
+    assert as_pictures(torch.tensor([[[low, high]]]), value_range=given)[0, 0, :, 0].tolist() == bytes_
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "given", "said"),
+    [
+        (-0.03, 0.5, (0, 1), r"values from -0.03 to 0.5 leave value_range=\(0, 1\); for \[-1, 1\] say"),
+        (0.5, 1.03, (0, 1), r"values from 0.5 to 1.03 leave value_range=\(0, 1\); for 0 to 255 say"),
+        (0.0, 1.03, (0, 1), r"values from 0 to 1.03 leave value_range=\(0, 1\); for 0 to 255 say"),
+        (-1.05, 1.0, (-1, 1), r"values from -1.05 to 1 leave value_range=\(-1, 1\); for \[-1, 1\] say"),
+        (3.0, 11.0, (0, 10), r"values from 3 to 11 leave value_range=\(0, 10\); for 0 to 255 say"),
+    ],
+)  # fmt: skip
+def test_values_out_of_their_range_are_said_as_they_are(low, high, given, said):
+    with pytest.raises(ValueError, match=f"some: {said}"):
+        as_pictures(torch.tensor([[[low, high]]]), "some", given)
+
+
+def test_a_picture_knows_its_size_and_never_is_wider_than_the_page():
+    shown = picture_html(np.zeros((10, 20, 1), np.uint8), 'a "b"', None)
+    assert 'alt="a &quot;b&quot;"' in shown and 'width="80"' in shown and "aspect-ratio:20/10;" in shown
+    assert 'width="30"' in picture_html(np.zeros((10, 20, 1), np.uint8), "", 1.5)
+    assert figure_html("<img>", None).endswith('min-width:0px"><img></figure>') and "figcaption" not in figure_html("<img>", "")
+    assert 'min-width:7px"><img><figcaption' in figure_html("<img>", "a & b", 7) and "a &amp; b</figcaption>" in figure_html(
+        "", "a & b"
+    )
+
+
+def test_what_a_grid_says_of_itself(shown):
+    grid(torch.zeros(7, 1, 4, 5), rows=2, columns=3, caption="some")
+    assert shown.plain == "[some: 6 pictures of 5x4 in 2 rows]" and "some</figcaption>" in shown.html
+    grid(torch.zeros(7, 1, 4, 5))
+    assert shown.plain == "[grid: 7 pictures of 5x4 in 1 rows]" and "figcaption" not in shown.html
+    grid(torch.zeros(2, 1, 4, 5), alt="two black pictures", scale=3)
+    assert shown.plain == "[two black pictures]" and Balanced(shown.html).images[0]["width"] == str(3 * 11)
+    assert shown[-1][1] == {}
+
+
+@pytest.mark.parametrize(("pictures", "sets", "scale"), [(7, 2, 1), (2, 2, 3), (1, 1, 3), (4, 2, 2), (9, 3, 1)])
+def test_grids_beside_one_another_are_enlarged_while_they_fit(pictures, sets, scale, shown):
+    grids({str(i): torch.zeros(pictures, 1, 28, 28) for i in range(sets)}, rows=1)
+    width = 29 * pictures - 1
+    assert {image["width"] for image in Balanced(shown.html).images} == {str(scale * width)}
+    assert shown.plain.splitlines() == [f"[{i}: {pictures} pictures of 28x28 in 1 rows]" for i in range(sets)]
+    grids({"a": torch.zeros(pictures, 1, 28, 28)}, rows=1, columns=1, scale=1.5)
+    assert Balanced(shown.html).images[0]["width"] == "42" and "[a: 1 pictures" in shown.plain

@@ -1,4 +1,5 @@
 import io
+import warnings
 
 import matplotlib
 import numpy as np
@@ -13,7 +14,7 @@ import matplotlib.pyplot as plt
 
 from nbdgm.data import densities
 from nbdgm.display import curves, scatter, show_figure
-from nbdgm.display.plots import smoothed
+from nbdgm.display.plots import figure_png, smoothed
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +190,122 @@ def test_rare_colours_of_a_figure_survive(shown):
     show_figure(figure, "dots")
     off = abs(shown.png().astype(int) - true).max(-1)[true.min(-1) < 245]
     assert np.quantile(off, 0.99) < 30
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that are shown, as matplotlib has them."""
+    kept = []
+    monkeypatch.setattr("nbdgm.display.plots.show_figure", lambda figure, alt: kept.append(figure))
+    yield kept
+    for figure in kept:
+        plt.close(figure)
+
+
+def test_how_curves_are_drawn(figures):
+    values = {"a": np.arange(1.0, 201.0), "b": np.ones(200)}
+    curves(values, smooth=5, labels={"b": "B"}, reference={"floor": 2.0}, ylabel="nats", title="t", size=(5.0, 2.0))
+    (figure,), (ax,) = figures, figures[0].axes
+    smooth, raw, other, _, floor = ax.lines
+    assert [line.get_linewidth() for line in ax.lines] == [1.6, 0.5, 1.6, 0.5, 1.0] and raw.get_alpha() == 0.25
+    assert raw.get_color() == smooth.get_color() != other.get_color() and raw.get_zorder() == 0 < smooth.get_zorder()
+    assert floor.get_linestyle() == "--" and floor.get_color() == "0.35" and list(floor.get_ydata()) == [2.0, 2.0]
+    (name,) = ax.texts
+    assert name.get_text() == "floor" and name.xy == (1, 2.0) and name.get_fontsize() == 8 and name.get_color() == "0.35"
+    assert (name.get_ha(), name.get_va(), name.xycoords) == ("right", "bottom", ("axes fraction", "data"))
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title(), ax.get_xscale(), ax.get_yscale()) == (
+        *("update", "nats", "t"),
+        *("linear", "linear"),
+    )
+    legend = ax.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "B"] and not legend.get_frame_on()
+    assert legend.get_texts()[0].get_fontsize() == 9 and list(figure.get_size_inches()) == [5.0, 2.0]
+    assert figure.get_layout_engine() is not None
+
+
+@pytest.mark.parametrize(
+    ("log", "scales"),
+    [(True, ("linear", "log")), ("y", ("linear", "log")), ("x", ("log", "linear")), ("xy", ("log", "log")),
+     (False, ("linear", "linear")), ("", ("linear", "linear"))],
+)  # fmt: skip
+def test_which_axes_are_logarithmic(log, scales, figures):
+    curves({"a": [1.0, 2.0, 3.0]}, log=log)
+    (ax,) = figures[0].axes
+    assert (ax.get_xscale(), ax.get_yscale()) == scales and ax.get_ylabel() == ax.get_title() == ""
+
+
+@pytest.mark.parametrize(
+    ("n", "smooth", "said"),
+    [(99, None, "a from 1 to 99"), (100, None, "a from 1.5 to 99.5"), (4, 0, "a from 1 to 4"), (4, 2.9, "a from 1.5 to 3.5"),
+     (4, 9, "a from 2.5 to 2.5"), (1, None, "a from 1 to 1")],
+)  # fmt: skip
+def test_what_the_running_mean_begins_and_ends_with(n, smooth, said, shown):
+    curves({"a": np.arange(1.0, n + 1)}, smooth=smooth)
+    assert shown.plain == f"[curves over {n} updates: {said}]"
+    curves({"a": np.arange(1.0, n + 1)}, alt="in other words", ylim=(0, 1))
+    assert shown.plain == "[in other words]"
+
+
+def test_without_smoothing_there_is_one_line_and_the_window_is_as_asked(figures):
+    curves({"a": np.arange(40.0)}, ylim=(-1.0, 50.0))
+    (ax,) = figures[0].axes
+    assert len(ax.lines) == 1 and ax.get_ylim() == (-1.0, 50.0) and list(figures[0].get_size_inches()) == [6.4, 3.0]
+
+
+def test_how_points_are_drawn(figures):
+    sets = {str(i): np.full((3, 2), float(i)) for i in range(11)}
+    scatter(sets, limit=12.5, title="eleven", size=2.0, marker=9)
+    (figure,), (ax,) = figures, figures[0].axes
+    colours = [tuple(points.get_facecolor()[0][:3]) for points in ax.collections]
+    assert len(set(colours)) == 10 and colours[10] == colours[0] and colours[1] != colours[0]
+    assert {points.get_alpha() for points in ax.collections} == {0.6}
+    assert {float(size) for points in ax.collections for size in points.get_sizes()} == {9.0}
+    assert ax.get_xlim() == ax.get_ylim() == (-12.5, 12.5) and ax.get_aspect() == 1.0 and ax.get_title() == "eleven"
+    assert figure.get_size_inches() == pytest.approx([2.0 * 1.22, 2.0]) and figure.get_layout_engine() is not None
+    (legend,) = figure.legends
+    assert not legend.get_frame_on() and legend.get_texts()[3].get_text() == "3" and legend.get_texts()[0].get_fontsize() == 9
+    scatter(np.zeros((3, 2)))
+    assert list(figures[1].get_size_inches()) == [4.2, 4.2] and not figures[1].legends and figures[1].axes[0].get_title() == ""
+    assert figures[1].axes[0].get_xlim() != (-12.5, 12.5)
+
+
+@pytest.mark.parametrize(("dpi", "shape"), [(100, (200, 300)), (50, (100, 150))])
+def test_a_figure_has_as_many_pixels_as_it_is_asked_for(dpi, shape, shown):
+    figure, _ = plt.subplots(figsize=(3, 2))
+    png = figure_png(figure, dpi)
+    picture = Image.open(io.BytesIO(png))
+    assert np.asarray(picture).shape == shape and picture.mode == "P"
+    show_figure(figure, "an empty frame", dpi)
+    assert shown.png().shape[:2] == shape
+
+
+@pytest.mark.parametrize(
+    ("values", "window", "mean"),
+    [([1, 2, 6], 2, [1.0, 1.5, 4.0]), ([1, 2, 6], 1, [1.0, 2.0, 6.0]), ([1, 2, 6], 0, [1.0, 2.0, 6.0]), ([], 3, []),
+     ([1, 2, 6], 3, [1.0, 1.5, 3.0]), ([1, 2, 6], 9, [1.0, 1.5, 3.0]), ([1, np.inf, 6], 2, [1.0, 1.0, 6.0])],
+)  # fmt: skip
+def test_means_of_the_last_values(values, window, mean):
+    assert smoothed(np.array(values), window).tolist() == mean
+
+
+def test_where_nothing_is_finite_there_is_no_mean_and_no_complaint():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(smoothed(np.array([np.nan, np.nan, 1.0]), 2)).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "said"),
+    [([0, 1, 1], None, "1 0, 2 1"), ([2, 0, 2], ["a", "b", "c"], "1 a, 2 c"), ([-3, -3, 5], None, "2 -3, 1 5"),
+    (None, None, "3")],
+)  # fmt: skip
+def test_how_many_points_of_each_kind(labels, names, said, shown):
+    scatter(np.zeros((3, 2)), labels, names=names)
+    assert shown.plain == f"[scatter: {said} points in the plane]"
+    scatter(np.zeros((3, 2)), labels, names=names, alt="other words")
+    assert shown.plain == "[other words]"
+
+
+def test_thousands_have_a_comma(shown):
+    scatter({"a": np.zeros((1234, 2)), "b": np.full((1500, 2), np.nan)})
+    assert shown.plain == "[scatter: 1,234 a, 0 b (and 1,500 that are not finite) points in the plane]"

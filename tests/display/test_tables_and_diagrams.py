@@ -1,6 +1,7 @@
 import math
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -229,3 +230,63 @@ def test_a_diagram_refuses(shown, nodes, edges, more, message):
     with pytest.raises(ValueError, match=message):
         diagram(nodes, edges, **more)
     assert not shown
+
+
+RICH = {
+    "a": (0, 0, "latent"), "b": (1.5, 0.25, "observed"), "c": (3, 1, "box"), "d": (0.5, 2, "round"),
+    "e": (2.25, 2.5, "constant"),
+    "f": (-1, 1.5, "text"),
+}  # fmt: skip
+EDGES = [
+    ("a", "b", "up", "left"), ("b", "c", "p_{θ}", "dashed right"), ("c", "d", "back", "both"), ("d", "f"),
+    ("f", "a", "e^x", "plain"),
+    ("e", "c", "longer words", "left both dashed"), ("a", "d", "", "right"), ("d", "b", "x"), ("c", "e", "y", "right"),
+]  # fmt: skip
+
+
+def test_a_drawing_is_drawn_as_it_was(shown):
+    """Every place, size and colour of a rich drawing. Drawn on purpose otherwise? Look at it, and keep the new file."""
+    labels = {"a": "z_{t+1}", "c": "a box\n*of* two lines", "d": "loss", "f": "plain text\nx^2"}
+    plates = [(["a", "b"], "N"), (["a", "b", "d"], "M"), (["c"], "K & L")]
+    colours = {"b": "teal", "c": "#0b6fb8", "f": "red", "a": "navy", "e": "olive"}
+    diagram(RICH, EDGES, plates=plates, labels=labels, colours=colours, caption="all")
+    kept = Path(__file__).parent / "diagram.html"
+    assert shown.html == kept.read_text()
+
+
+@pytest.mark.parametrize(
+    ("edge", "anchor", "x", "y"),
+    [
+        ((2, 0), "middle", 82.2, -10.0), ((-2, 0), "middle", -82.2, 18.0), ((0, 2), "start", 9.0, 86.2), ((0, -2),
+        "end", -9.0, -78.2),
+        ((2, 2), "start", 89.1, 75.4), ((2, -2), "end", 76.4, -90.1), ((-2, 2), "start", -76.4, 93.1), ((-2, -2),
+        "end", -89.1, -72.4),
+    ],
+)  # fmt: skip
+def test_labels_stand_on_the_left_of_their_edge(edge, anchor, x, y, shown):
+    diagram({"a": (0, 0, "latent"), "b": (*edge, "latent")}, [("a", "b", "go")])
+    label = next(t for t in svg(shown).iter("text") if "".join(t.itertext()) == "go")
+    assert label.attrib["text-anchor"] == anchor and numbers(label, "x", "y") == pytest.approx([x, y], abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.01, 2, "0.01"), (0.0099, 2, "0.0099"), (-0.01, 2, "-0.01"), (0.05, 1, "0.05"), (0.1, 1, "0.1"),
+    (0.0, 3, "0.000"), (0.999, 0, "1"),
+     (1.0, 0, "1"), (-12.345, 1, "-12.3"), (1e-9, 2, "1e-09"), (0.00123, 2, "0.0012"), (10**6, 2, "1,000,000"),
+     (-4321, 2, "-4,321")],
+)  # fmt: skip
+def test_a_number_has_its_decimals_or_two_digits(value, digits, text, shown):
+    table([[value]], ["x"], digits=digits)
+    assert shown.plain.splitlines()[2].strip() == text
+
+
+def test_columns_of_numbers_stand_right_and_all_others_left(shown):
+    rows = [[1, "a", True, None, np.bool_(False), torch.tensor(2), np.array([3.0])], [2.5, 1, 2, None, 1, 3, None]]
+    table(rows, list("abcdefg"))
+    aligned = [cell.attrib["style"].removeprefix("text-align:") for cell in list(ET.fromstring(shown.html).iter("tr"))[1]]
+    assert aligned == ["right", "left", "left", "right", "left", "right", "right"]
+    table([], ["a", "b"], caption="none")
+    assert shown.plain == "none\na  b\n-  -" and shown.html.count("text-align:left") == 3
+    table([[1]], ["a"])
+    assert "caption" not in shown.html and shown.plain == "a\n-\n1"

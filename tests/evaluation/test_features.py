@@ -1,3 +1,4 @@
+import hashlib
 import pickle
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import torch
 
 from nbdgm.data import Images, load, to_signed
 from nbdgm.evaluation import class_histogram, entropy, feature_network, frechet_distance, nearest_neighbours
+from nbdgm.evaluation.features import FeatureNet, as_images
 
 
 @pytest.fixture(scope="module")
@@ -263,3 +265,74 @@ def test_pictures_of_every_type_are_classified_alike(network, test_set):
     assert torch.equal(network.classify(binary), network.classify(binary.float()))
     slight = (test_set.x[:20] * 1.04 - 0.02).clamp(-0.02, 1.02)
     assert network.features(slight).shape == (20, 64)
+
+
+def test_how_the_network_is_built():
+    network = FeatureNet((3, 32, 28), {"kind": 5, "other": 2})
+    assert [tuple(p.shape) for p in network.parameters() if p.ndim > 1] == [
+        *((32, 3, 4, 4), (64, 32, 4, 4), (64, 64 * 8 * 7)),
+        *((5, 64), (2, 64)),
+    ]
+    convolutions = [m for m in network.body if isinstance(m, torch.nn.Conv2d)]
+    assert {(m.kernel_size, m.stride, m.padding) for m in convolutions} == {((4, 4), (2, 2), (1, 1))}
+    assert (
+        network.classes == 5
+        and network.num_features == 64
+        and network.name == "images"
+        and network.accuracy != network.accuracy
+    )
+    assert network.shape == (3, 32, 28) and network.targets == {"kind": 5, "other": 2}
+    logits = network(torch.rand(3, 3, 32, 28))
+    assert {name: tuple(values.shape) for name, values in logits.items()} == {"kind": (3, 5), "other": (3, 2)}
+    assert network.classify(torch.rand(3, 3, 32, 28), "other").max() <= 1
+
+
+@pytest.mark.parametrize(("budget", "updates"), [("smoke", 100), ("cpu", 2500), ("gpu", 8000)])
+def test_how_the_network_is_trained(budget, updates, monkeypatch):
+    from nbdgm import training
+    from nbdgm.evaluation.features import _train
+
+    seen = []
+    monkeypatch.setattr(training, "play", lambda players, data, steps, **more: seen.append((players, data, steps, more)))
+    drawn = load("digits", "test")
+    monkeypatch.setattr("nbdgm.data.load", lambda name, split: seen.append((name, split)) or drawn)
+    monkeypatch.setenv("NBDGM_BUDGET", budget)
+    network = FeatureNet((1, 28, 28), {"class": 10})
+    _train(network, "digits")
+    (asked, ((player,), batches, steps, more)) = seen
+    assert asked == ("digits", "train") and steps == updates and more == {"progress": False}
+    assert player.optimizer.defaults["lr"] == 2e-3 and player.schedule(1.0) == pytest.approx(0.05) and player.name == "features"
+    assert batches.size == 64 and batches.seed == 0 and len(next(batches)) == 2 and player.modules[0] is network
+    loss = player.loss((drawn.x[:4], drawn.y[:4]))
+    assert loss.item() == pytest.approx(torch.nn.functional.cross_entropy(network(drawn.x[:4])["class"], drawn.y[:4]).item())
+
+
+def test_the_cache_is_keyed_by_the_data_the_code_and_the_budget(network, cache, test_set):
+    from nbdgm.evaluation import features
+
+    (file,) = (cache / "features").glob("mnist-*")
+    content = Path(features.__file__).read_bytes() + test_set.x[:200].numpy().tobytes()
+    assert file.name == f"mnist-smoke-{hashlib.sha256(content).hexdigest()[:12]}.pt"
+
+
+@pytest.mark.parametrize("accuracy", [-0.1, 1.5, "high"])
+def test_a_share_that_is_none_is_no_accuracy(accuracy, network, cache, tmp_path):
+    from nbdgm.evaluation.features import _read
+
+    (file,) = (cache / "features").glob("mnist-*")
+    saved = torch.load(file, weights_only=True)
+    for given, fits in ((accuracy, False), (0, True), (1.0, True)):
+        torch.save(saved | {"accuracy": given}, tmp_path / "kept.pt")
+        assert (_read(tmp_path / "kept.pt", network) is not None) is fits
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "fits"), [(-0.02, 1.02, True), (-0.03, 1.0, False), (0.0, 1.03, False), (-0.019, 0.5, True)]
+)
+def test_how_far_pictures_may_leave_their_range(low, high, fits):
+    pictures = torch.tensor([low, high]).view(1, 1, 1, 2)
+    if fits:
+        assert as_images(pictures, "x").flatten().tolist() == pytest.approx([low, high])
+        return
+    with pytest.raises(ValueError, match=r"x: expected values in \[0, 1\]"):
+        as_images(pictures, "x")

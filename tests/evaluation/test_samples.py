@@ -255,3 +255,33 @@ def test_frechet_distance_of_every_type_of_features():
 def test_energy_distance_refuses(a, b, message):
     with pytest.raises(ValueError, match=message):
         energy_distance(torch.zeros(a), torch.zeros(b))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "found"), [(0.25, 2), (0.26, 1), (0.5, 1), (0.51, 0), (0.99, 0), (1, 2), (2, 1), (3, 0), (1.5, 1)]
+)
+def test_how_many_samples_make_a_mode(threshold, found):
+    samples = torch.tensor([[0.0], [0.0], [10.0], [50.0]])
+    assert mode_count(samples, torch.tensor([[0.0], [10.0]]), 1.0, threshold) == (found, 0.75)
+
+
+@pytest.mark.parametrize(("at", "good"), [(3.0, 1.0), (3.001, 0.0), (-3.0, 1.0), (0.0, 1.0)])
+def test_how_near_a_good_sample_lies(at, good):
+    assert mode_count([[at]], [[0.0]], 1.0) == (int(good), good)
+    assert mode_count([[2 * at]], [[0.0]], 1.0, radius=6) == (int(good), good)
+
+
+def test_two_examples_are_enough_and_a_distance_is_never_negative():
+    a = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
+    assert frechet_distance(a, a + 3) == pytest.approx(18) and frechet_distance(a, a) >= 0
+    x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0], [1.0]])
+    assert energy_distance(x, y).item() == pytest.approx(2 * 0.5 - 1 - 1) and energy_distance(x, y).shape == ()
+    with pytest.raises(ValueError, match="fake: expected at least 2 examples, got 1"):
+        frechet_distance(a, a[:1])
+
+
+def test_a_neighbour_among_few():
+    pool = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1, 1)
+    positions, distances = nearest_neighbours(pool[1:2] + 0.1, pool, k=3)
+    assert positions.tolist() == [[1, 2, 0]] and distances[0].tolist() == pytest.approx([0.1, 0.4, 0.6])
+    assert nearest_neighbours(pool, pool)[0].tolist() == [[0], [1], [2]]

@@ -195,3 +195,17 @@ def test_batch_normalisation_elsewhere_is_not_watched():
         losses.r1(lambda x: 1 / 0, torch.ones(3, 2))
     norm(torch.randn(4, 2))
     assert not failed and not nn.modules.module._global_forward_pre_hooks
+
+
+def test_one_number_is_an_example_of_its_own():
+    w = torch.tensor(3.0, requires_grad=True)
+    penalty = losses.r1(lambda x: w * x, torch.tensor(2.0))
+    penalty.backward()
+    assert penalty.item() == 9 and w.grad.item() == 6
+
+
+@pytest.mark.parametrize(("target", "penalty"), [(1.0, 4.0), (0.0, 9.0), (3.0, 0.0), (5.0, 4.0)])
+def test_the_norm_that_is_aimed_at(target, penalty):
+    critic = lambda x: x.sum(1)
+    found = losses.gradient_penalty(critic, torch.ones(2, 9), torch.zeros(2, 9), target)
+    assert found.item() == pytest.approx(penalty, abs=1e-6)

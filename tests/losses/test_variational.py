@@ -414,3 +414,70 @@ def test_the_losses_compile_without_a_break_in_the_graph():
     torch.manual_seed(0)
     compiled = torch.compile(loss, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(*arguments), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        (1.0, True),
+        (0.0, False),
+        (-1, False),
+        ([1.0, 2.0], True),
+        ([1.0, 0.0], False),
+        (np.array([2.0, -1.0]), False),
+        (np.float32(0), False),
+    ],
+)
+def test_deviations_that_are_no_tensors_are_positive(value, fits):
+    mean = torch.zeros(3, 2)
+    if fits:
+        assert losses.gaussian_kl(mean, value).shape == (3,)
+        return
+    for call in (lambda: losses.gaussian_kl(mean, value), lambda: losses.reparameterise(mean, value)):
+        with pytest.raises(ValueError, match="std must be positive, got"):
+            call()
+    assert losses.gaussian_kl(mean, 1.0, prior_mean=value).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(-0.001, 1.0, "from -0.001 to 1; images in .* become .x . 1. / 2"),
+    (0.0, 1.001, "from 0 to 1.001; pixels from 0 to 255 become"),
+     (-1.0, 2.0, "from -1 to 2; images in"), (0.5, 200.0, "from 0.5 to 200; pixels")],
+)  # fmt: skip
+def test_what_to_do_with_values_that_are_no_probabilities(low, high, said):
+    with pytest.raises(ValueError, match=f"x must lie in .0, 1., but reaches {said}"):
+        losses.bernoulli_log_likelihood(torch.zeros(1, 2), torch.tensor([[low, high]]))
+
+
+@pytest.mark.parametrize(
+    ("mean", "x", "shape"),
+    [
+        ((5, 3), (5, 3), (5,)),
+        ((2, 5, 3), (5, 3), (2, 5)),
+        ((5, 3), (2, 5, 3), (2, 5)),
+        ((4,), (4,), (4,)),
+        ((7, 4), (4,), (7, 4)),
+        ((2, 3, 4, 5), (3, 4, 5), (2, 3)),
+    ],
+)
+def test_which_dimensions_are_summed(mean, x, shape):
+    assert losses.gaussian_log_likelihood(torch.zeros(mean), 1.0, torch.zeros(x)).shape == shape
+    assert losses.bernoulli_log_likelihood(torch.zeros(mean), torch.zeros(x)).shape == shape
+    size = math.prod(torch.broadcast_shapes(mean, x)) / math.prod(shape)
+    found = losses.gaussian_log_likelihood(torch.zeros(mean), 1.0, torch.zeros(x))
+    torch.testing.assert_close(found, torch.full(shape, -size * 0.5 * math.log(2 * math.pi)))
+
+
+@pytest.mark.parametrize(
+    ("logits", "x", "said"),
+    [
+        ((6,), (2, 3), "Use logits.view_as"),
+        ((2, 3, 1), (2, 3), "Use logits.view_as"),
+        ((3, 2), (2, 3), "Use logits.view_as"),
+        ((2, 4), (2, 3), "Use a network"),
+    ],
+)
+def test_what_to_do_with_logits_of_another_shape(logits, x, said):
+    with pytest.raises(ValueError, match=said):
+        losses.bernoulli_log_likelihood(torch.zeros(logits), torch.zeros(x))

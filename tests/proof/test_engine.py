@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import signal
+import threading
 import time
 
 import mpmath
@@ -548,3 +550,25 @@ def test_numbers_that_take_too_long_are_refused_and_the_limit_is_said(monkeypatc
     with pytest.raises(ProofError) as refused:
         counterexample.exact_values((p, q), {p: sp.S.One, q: sp.S.One}, Hypotheses())
     assert f"more than {limits[0]} s" in str(refused.value)
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(500, 50), (50, 500), (None, 70)])
+def test_a_limit_that_ends_leaves_the_one_around_it_as_it_was(outer, inner):
+    left = lambda: signal.getitimer(signal.ITIMER_VIRTUAL)[0]
+    with cpu_limit(outer) if outer else contextlib.nullcontext():
+        with cpu_limit(inner):
+            within = min(inner, outer or inner)
+            assert within / 2 < left() < within + 1
+        assert (outer / 2 < left() < outer + 1) if outer else left() == 0
+    assert left() == 0
+
+
+def test_elsewhere_than_in_the_main_thread_there_is_no_limit():
+    def elsewhere():
+        with cpu_limit(50):
+            seen.append(signal.getitimer(signal.ITIMER_VIRTUAL)[0])
+
+    seen = []
+    thread = threading.Thread(target=elsewhere)
+    thread.start(), thread.join()
+    assert seen == [0.0]

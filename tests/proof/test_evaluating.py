@@ -60,7 +60,7 @@ REFUSED = [
     (I(1 / (x**2 - 2 * x * p + p**2 - q**2), (x, 0, 1)), "has a zero between the bounds"),
     (I(sp.log(x), (x, -1, 1)), "has a zero between the bounds"),
     (I(1 / sp.sqrt(x), (x, -1, 1)), "between the bounds"),
-    (I(1 / (sp.sqrt(x) + 2), (x, -1, 1)), "quadrature finds nothing at : no number: the integrand is not real"),
+    (I(1 / (sp.sqrt(x) + 2), (x, -1, 1)), "quadrature finds nothing: no number: the integrand is not real"),
     (I(1 + I(x * y, (x, 0, 1)), (y, 0, 1)), "an integral within an integral"),
     (I(x, (x, 0, I(y, (y, 0, p)))), "an integral within an integral"),
     (I(x, x), "an integral has two bounds"),

@@ -296,7 +296,7 @@ def test_wrt_names_something():
 def test_a_sequence_is_its_first_member_and_its_step():
     pairs, shown, plain = read_induction(m, 2**m * p, p, lambda V: 2 * V, 0, "V")
     assert pairs == [(p, p), (2**m * p * 2, 2 ** (m + 1) * p)]
-    assert plain == "V_0 = p, V_(m + 1) = 2*V_n: V_m = 2**m*p"
+    assert plain == "V_0 = p, V_(m + 1) = 2*V_m: V_m = 2**m*p"
     assert shown == r"V_{0} = p,\quad V_{m+1} = 2 V_{m}\quad\Longrightarrow\quad V_{m} = 2^{m} p"
     pairs, _, _ = read_induction(n, sp.factorial(n), sp.S.One, lambda V, at: V * (at + 1), 1, "F")
     assert pairs == [(1, 1), (sp.factorial(n) * (n + 1), sp.factorial(n + 1))]

@@ -152,7 +152,7 @@ FOLDED = [  # a cell that is tagged proof, what is said of it
     ("r = zip(p, q, strict=False)", ["line 1: zip without strict=True drops what the shorter side lacks"]),
     ("r = zip(p)", []),
     ("r = map(f, p)", []),
-    ("r = map(f, p, q)", ["line 1: map without strict=True drops what the shorter side lacks"]),
+    ("r = map(f, p, q)", ["line 1: map, which has no strict=True (zip has), drops what the shorter side lacks"]),
     ("r = starmap(zip, p)", ["line 1: zip is handed on: call it, with strict=True"]),
     ("r = f(key=zip)", ["line 1: zip is handed on: call it, with strict=True"]),
     ("r = simplify(s, force=True)", ["line 1: force=True ignores branches: write laws as odds, scales as positive symbols"]),

@@ -274,5 +274,26 @@ def test_an_extra_parameter_that_became_infinite_is_named(tmp_path):
     scale = nn.Parameter(torch.ones(()))
     player = Player(parameters=[scale], loss=lambda x: scale * torch.tensor(float("inf")) if scale < 1 else scale, name="line")
     player.schedule = lambda fraction: float("inf")
-    with pytest.raises(NonFiniteError, match=r"line\.an extra parameter became nan at step 1"):
+    with pytest.raises(NonFiniteError, match=r"line\.an extra parameter became -inf at step 1"):
         play(player, itertools.repeat(None), 1, checkpoint=tmp_path / "c.pt")
+
+
+def test_the_file_and_its_new_name_are_on_the_disk_before_the_run_goes_on(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda place: synced.append(os.path.isdir(f"/proc/self/fd/{place}")))
+    checkpoint.save(tmp_path / "run.pt", {"a": 1})
+    assert synced == [False, True] and [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    assert hashlib.sha256((tmp_path / "run.pt").read_bytes()[:-32]).digest() == (tmp_path / "run.pt").read_bytes()[-32:]
+
+
+@pytest.mark.parametrize(
+    ("value", "places"),
+    [
+        ({"a": 1, "b": [torch.ones(1), "x"]}, []), ({"a": object()}, ["a is a object"]),
+        ({"a": [1, (2, np.ones(1))], "b": np.ones(1)}, ["a.1.1 is a ndarray", "b is a ndarray"]), ([object()],
+        ["0 is a object"]),
+    ],
+)  # fmt: skip
+def test_what_no_file_keeps_is_named_by_its_place(value, places):
+    found = list(checkpoint._unreadable(value, ""))
+    assert found == places

@@ -132,3 +132,51 @@ def test_what_is_no_number_is_refused_by_name(value, kind):
 def test_it_describes_itself():
     assert repr(History()) == "History of 0 steps in 0.0 s: nothing logged"
     assert repr(history_of([1.0])) == "History of 1 steps in 0.0 s: critic.loss 1, critic.gap -1, generator.loss 101"
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [(1, "look for a logarithm of 0 or less, or for bad data. so"), (2, "a smaller learning rate may help. so")],
+)
+def test_what_helps_when_a_value_is_not_finite(step, said):
+    history = History()
+    for i in range(1, 4):
+        history.append({"p": record("p", {"loss": torch.tensor(1.0), "kl": float("inf") if i == step else 2.0})})
+    with pytest.raises(NonFiniteError) as caught:
+        history.flush(advice="so")
+    assert str(caught.value) == f"p.kl became inf at step {step}; {said}"
+    assert caught.value.entry == "kl" and history.steps == step and len(history["loss"]) == step
+    assert str(NonFiniteError("p", "kl", 1, 2.0, history, "")).endswith("bad data.")
+
+
+def test_means_over_processes_are_what_is_kept():
+    history = History()
+    history.append({"p": record("p", {"loss": torch.tensor(1.0)})})
+    history.flush(lambda block: block * 3)
+    history.flush(lambda block: block * 0)  # nothing has gathered
+    assert history["loss"].tolist() == [3.0] and history.steps == 1
+    history.interrupted, history.seconds = True, 12.34
+    assert repr(history) == "History of 1 steps in 12.3 s (interrupted): p.loss 3"
+
+
+@pytest.mark.parametrize(
+    ("number", "dtype"),
+    [(torch.tensor(2**31 - 1, dtype=torch.int32), torch.float64), (torch.tensor(200, dtype=torch.uint8), torch.float32),
+     (torch.tensor([[3.0]]), torch.float32), (3, torch.float64), (torch.tensor(True), torch.float32)],
+)  # fmt: skip
+def test_how_wide_the_kept_numbers_are(number, dtype):
+    values = record("p", {"loss": torch.tensor(1.0), "n": number})[1]
+    assert values.dtype == dtype and values[1].item() == float(number) and values.shape == (2,)
+
+
+def test_a_name_that_ends_another_is_no_part_of_it():
+    history = History()
+    history.append(
+        {
+            "p": record("p", {"loss": torch.tensor(1.0), "big.kl": 2.0}),
+            "q": record("q", {"kl": torch.tensor(3.0), "loss": torch.tensor(0.0)}),
+        }
+    )
+    history.flush()
+    assert "q.kl" in history and "kl" not in history and "big.kl" in history and "ss" not in history
+    assert history["big.kl"].tolist() == [2.0]

@@ -13,6 +13,7 @@ from torch import nn
 from nbdgm import losses, networks
 from nbdgm.data.batches import Batches
 from nbdgm.training import History, NonFiniteError, Player, adam, execution, interrupt, play, progress, sgd
+from nbdgm.training.film import frame_steps
 
 
 def forever(batch):
@@ -504,3 +505,50 @@ def test_what_was_played_before_a_second_key_press_is_in_the_history():
     player.loss = impatient
     history = play(player, forever(torch.ones(2, 3)), 30, save_every=30)
     assert history.interrupted and history.steps == 5 and len(history["loss"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("frames", "last", "steps"),
+    [
+        (1, 10, {10}), (2, 10, {0, 1, 10}), (3, 100, {0, 1, 100}), (4, 100, {0, 1, 10, 100}), (12, 0, {0}), (1, 0, {0}),
+        (4, 8, {0, 1, 3, 8}), ([0, 5, 7], 6, {0, 5, 7}), (range(0, 9, 4), 8, {0, 4, 8}), (np.int64(2), 5, {0, 1, 5}),
+        ([], 5, set()),
+    ],
+)  # fmt: skip
+def test_at_which_steps_frames_are_taken(frames, last, steps):
+    assert frame_steps(frames, last) == steps
+
+
+@pytest.mark.parametrize(
+    ("frames", "error", "said"),
+    [(0, ValueError, "frames must be 1 or more"), (True, ValueError, "frames must be 1 or more"), (-2, ValueError, "1 or more"),
+     ("ab", TypeError, "frames must be a whole number, or a list of steps"), (2.5, TypeError, "a whole number, or a list")],
+)  # fmt: skip
+def test_frames_that_are_no_steps(frames, error, said):
+    with pytest.raises(error, match=said):
+        frame_steps(frames, 10)
+
+
+def test_how_often_a_run_is_saved(monkeypatch, tmp_path):
+    from nbdgm.training import checkpoint
+
+    saved = []
+    monkeypatch.setattr(checkpoint, "save", lambda path, state: saved.append(state["history"]["steps"]))
+    weight = torch.nn.Parameter(torch.zeros(1))
+    run = lambda steps, **more: play(
+        Player(loss=lambda x: (weight * x).sum(), parameters=[weight], name="one"),
+        itertools.repeat(torch.ones(1)),
+        steps,
+        checkpoint=tmp_path / "none.pt",
+        progress=False,
+        **more,
+    )
+    for steps, more, expected in (
+        (25, {}, [2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 25]),
+        (5, {}, [1, 2, 3, 4, 5]),
+        (7, {"save_every": 3}, [3, 6, 7]),
+        (6, {"save_every": 3}, [3, 6]),
+    ):
+        saved.clear()
+        run(steps, **more)
+        assert saved == expected

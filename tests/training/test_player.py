@@ -200,3 +200,55 @@ def test_an_accelerator_says_where():
     assert team.part(x) is x and team.mean(x) is x and team.gather(state) == [state]
     team.average([x]), team.agree([x]), team.settle([])
     assert x.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "factors"),
+    [  # at 0, 1/4, 1/2, 3/4 and 1
+        ({}, [1.0, 1.0, 1.0, 0.525, 0.05]), ({"start": 0.0, "end": 0.0}, [1.0, 0.75, 0.5, 0.25, 0.0]),
+        ({"start": 0.5, "end": 0.0, "warmup": 0.5}, [1e-3, 0.5, 1.0, 0.5, 0.0]), ({"start": 1.0, "warmup": 1.0},
+        [1e-3, 0.25, 0.5, 0.75, 1.0]),
+        ({"end": 3.0}, [1.0, 1.0, 1.0, 2.0, 3.0]),
+    ],
+)  # fmt: skip
+def test_factors_on_the_rate(arguments, factors):
+    assert [linear_decay(**arguments)(i / 4) for i in range(5)] == pytest.approx(factors)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("make", [adam, sgd])
+def test_a_rate_is_positive_and_finite(make, rate):
+    with pytest.raises(ValueError, match=f"{make.__name__}: lr must be positive and finite"):
+        make(rate)
+
+
+@pytest.mark.parametrize("options", [{"ema": -0.1}, {"ema": 1.0}, {"ema": 1.5}, {"turns": True}, {"turns": -1}, {"turns": "2"}])
+def test_an_average_forgets_and_turns_are_counted(options):
+    (name,) = options
+    with pytest.raises(ValueError, match=f"Player: {name} must be"):
+        Player(nn.Linear(1, 1), loss=abs, **options)
+
+
+class Two:
+    """An accelerator of two processes, as the second sees it; a mean over them is three times what this one has."""
+
+    num_processes, process_index, device = 2, 1, torch.device("cpu")
+
+    def reduce(self, tensor, reduction):
+        assert reduction == "mean"
+        return 3 * tensor
+
+
+def test_the_second_of_two_processes_has_its_half_and_noise_of_its_own():
+    torch.manual_seed(0)
+    drawn = int(torch.randint(2**31, ()))
+    torch.manual_seed(0)
+    team = Team(Two(), [])
+    assert torch.initial_seed() == drawn + 1 and (team.size, team.rank, team.main) == (2, 1, False)
+    assert team.part(torch.arange(6)).tolist() == [3, 4, 5] and team.part(torch.tensor(7)).item() == 7
+    with pytest.raises(ValueError, match="a batch of 5 cannot be shared evenly by 2 processes; choose a multiple of 2"):
+        team.part(torch.arange(5))
+    one, other = torch.ones(2, 2), torch.arange(3.0)
+    team.average([one, other])
+    assert one.tolist() == [[3.0, 3.0], [3.0, 3.0]] and other.tolist() == [0.0, 3.0, 6.0] and team.mean(one).sum() == 36
+    team.average([])

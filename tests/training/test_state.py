@@ -282,7 +282,7 @@ def test_statistics_that_became_infinite_are_never_saved(tmp_path):
 
     norm = nn.BatchNorm1d(1)
     player = Player(norm, loss=lambda x: norm(x).square().mean(), name="line")
-    with pytest.raises(NonFiniteError, match=r"line\.a running statistic became nan at step 2"), np.errstate(all="ignore"):
+    with pytest.raises(NonFiniteError, match=r"line\.a running statistic became inf at step 2"), np.errstate(all="ignore"):
         play(player, iter([torch.ones(2, 1), torch.tensor([[3e38], [-3e38]])]), 2, checkpoint=tmp_path / "c.pt", save_every=2)
 
 

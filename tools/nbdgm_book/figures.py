@@ -15,6 +15,8 @@ FIGURE = re.compile(
 """The caption of a film or of pictures, or a plot."""
 WRITTEN = re.compile(r'<p(?P<id> id="[^"]*")?><strong>Figure (?P<number>\d+)\.</strong>\s*(?P<text>.*?)</p>\n?', re.S)
 """An author's caption: a paragraph that begins with its number."""
+TITLE = re.compile(r"<output\b.*?</output>", re.S)
+"""The part of a film's caption that says which frame is shown; its script writes there."""
 
 
 def caption(said: str) -> str:
@@ -40,7 +42,9 @@ def numbered(body: str) -> str:
         name = f'<span class="nb-number">Figure {count}</span> '
         text = written.pop(count, None)
         if found["own"]:
-            return f"{found['own']}{name}{text or found['caption']}</figcaption>"
+            title = TITLE.search(found["caption"])
+            said = f"{text} Shown: {title[0]}." if text and title else text or found["caption"]
+            return f"{found['own']}{name}{said}</figcaption>"
         return (
             f'<figure class="nb-figure">{found["plot"]}<figcaption>{name}{text or caption(found["said"])}</figcaption></figure>'
         )
