@@ -131,6 +131,10 @@ TABLE: dict[str, dict[str, Any]] = {
         "draw_glyphs": {"size": 28},
     },
     "nbdgm.data.rendered.sdf": {"box": {"radius": 0.0}, "coverage": {"soft": 1.0}},
+    "nbdgm.data.text": {
+        "Text": {"eq": True, "frozen": False, "repr": False, "stand_in": False},
+        "Text.__init__": {"stand_in": False},
+    },
     "nbdgm.display.diagrams": {
         "UNIT": 84.0,
         "RADIUS": 23.0,

@@ -2,7 +2,7 @@
 
 `load` gives images by name, `densities` laws in one or two dimensions with exact log-densities, `faces` and `glyphs`
 pictures drawn from known factors, `bars_and_stripes` a set small enough to enumerate. All of them have `.batches(size)`:
-an endless iterator over tensors that already lie on the device.
+an endless iterator over tensors that already lie on the device. `letters` gives English text as a sequence of numbers.
 """
 
 from . import densities, rendered
@@ -10,12 +10,14 @@ from .batches import Batches, binarize, compose, flip, from_signed, to_signed
 from .images import Images, bars_and_stripes
 from .load import DATASETS, DataError, load
 from .rendered import draw_faces, draw_glyphs, faces, glyphs
+from .text import Text, letters
 
 __all__ = [
     "DATASETS",
     "Batches",
     "DataError",
     "Images",
+    "Text",
     "bars_and_stripes",
     "binarize",
     "compose",
@@ -26,6 +28,7 @@ __all__ = [
     "flip",
     "from_signed",
     "glyphs",
+    "letters",
     "load",
     "rendered",
     "to_signed",
