@@ -25,6 +25,7 @@ def test_only_these_files_of_the_library_make_streams_of_their_own():
         "runtime.py": "is where they are made",
         "data/batches.py": "takes its second stream from the shifted seed",
         "data/load.py": "data are the same in every run",
+        "data/text.py": "data are the same in every run",
         "data/rendered/factors.py": "data are the same in every run",
         "evaluation/features.py": "the ruler is the same in every run",
         "training/checkpoint.py": "puts states back",
