@@ -279,10 +279,15 @@ def test_an_extra_parameter_that_became_infinite_is_named(tmp_path):
 
 
 def test_the_file_and_its_new_name_are_on_the_disk_before_the_run_goes_on(tmp_path, monkeypatch):
-    synced = []
-    monkeypatch.setattr(os, "fsync", lambda place: synced.append(os.path.isdir(f"/proc/self/fd/{place}")))
+    synced, sizes = [], []
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda place: synced.append(os.path.isdir(f"/proc/self/fd/{place}")) or sizes.append(os.fstat(place).st_size),
+    )
     checkpoint.save(tmp_path / "run.pt", {"a": 1})
     assert synced == [False, True] and [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    assert sizes[0] == (tmp_path / "run.pt").stat().st_size  # all of it had left Python's own buffer
     assert hashlib.sha256((tmp_path / "run.pt").read_bytes()[:-32]).digest() == (tmp_path / "run.pt").read_bytes()[-32:]
 
 
