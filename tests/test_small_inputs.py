@@ -5,6 +5,7 @@ Changed on purpose? Look at what is said now, and write it below its input.
 
 from __future__ import annotations
 
+import base64
 import importlib
 import io
 import itertools
@@ -77,6 +78,20 @@ def shown(function: Any, *args: Any, **options: Any) -> list[str]:
             stack.enter_context(mock.patch(f"nbdgm.display.{name}.emit", emit))
         function(*args, **options)
     return found
+
+
+def pixels(function: Any, *args: Any, **options: Any) -> list[Any]:
+    """The pictures that a function displays, each (height, width) or (height, width, colours)."""
+    found: list[bytes] = []
+    with ExitStack() as stack:
+        for name in SHOWN:
+            emit = lambda plain, html="", png="": found.extend(
+                base64.b64decode(code) for code in [*re.findall(r"base64,([\w+/=]+)", html), *([png] if png else [])]
+            )
+            stack.enter_context(mock.patch(f"nbdgm.display.{name}.emit", emit))
+        function(*args, **options)
+    pictures = [np.asarray(Image.open(io.BytesIO(each)).convert("RGB")) for each in found]
+    return [x[..., 0] if (x == x[..., :1]).all() else x for x in pictures]
 
 
 def drawn(function: Any, *args: Any, **options: Any) -> list[Any]:
@@ -211,6 +226,7 @@ def space() -> dict[str, Any]:
         "random": random,
         "itertools": itertools,
         "shown": shown,
+        "pixels": pixels,
         "drawn": drawn,
         "result": result,
         "painted": painted,

@@ -286,7 +286,7 @@ class Mean(Computed):
         if not noise or not all(isinstance(e, (sp.Symbol, sp.Indexed)) for e in noise) or len(set(noise)) < len(noise):
             raise ProofError("EN: give the noise symbols after the expression, each of them once")
         for e in noise:
-            if e.is_extended_real is not True or e.is_nonnegative or e.is_nonpositive:
+            if e.is_extended_real is not True or e.is_nonnegative or e.is_nonpositive or e.is_integer:
                 raise ProofError(f"EN: a standard normal {e} takes every real value: declare it real=True")
         return sp.Expr.__new__(cls, expr, *noise)
 

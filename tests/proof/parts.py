@@ -99,6 +99,17 @@ def reader(*texts: str, **values: object) -> Any:
     return made
 
 
+def again(made: Any, text: str) -> Any:
+    """What a reader makes of a text, with what it says must hold, or why it refuses it."""
+    try:
+        found = made.read(expression(text))
+    except M.early._Unreadable:
+        return "unreadable"
+    except M.errors.ProofError as error:
+        return str(error)
+    return [found, *(f"{said}: {need.plain}" for said, need in made.needs)]
+
+
 def complaints(code: str, *before: str, **values: object) -> list[str]:
     """What is wrong with the text of a cell that proves something."""
     cells = story(*before, code, **values)
@@ -217,6 +228,7 @@ def space() -> dict[str, Any]:
         "D": derived,
         "ended": ended,
         "reader": reader,
+        "again": again,
         "complaints": complaints,
         "placed": placed,
         "claimed": claimed,

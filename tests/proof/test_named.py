@@ -147,6 +147,7 @@ def test_a_mean_of_other_functions_is_refused(inside):
         ((-p,), "give the noise symbols"),
         ((sp.Symbol("w", nonpositive=True),), "takes every real value"),
         ((sp.Symbol("w", nonnegative=True),), "takes every real value"),
+        ((sp.Symbol("w", integer=True),), "takes every real value"),
         ((sp.MatrixSymbol("e", n, m),), "give the noise symbols"),
     ],
 )

@@ -279,10 +279,15 @@ def test_an_extra_parameter_that_became_infinite_is_named(tmp_path):
 
 
 def test_the_file_and_its_new_name_are_on_the_disk_before_the_run_goes_on(tmp_path, monkeypatch):
-    synced = []
-    monkeypatch.setattr(os, "fsync", lambda place: synced.append(os.path.isdir(f"/proc/self/fd/{place}")))
+    synced, sizes = [], []
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda place: synced.append(os.path.isdir(f"/proc/self/fd/{place}")) or sizes.append(os.fstat(place).st_size),
+    )
     checkpoint.save(tmp_path / "run.pt", {"a": 1})
     assert synced == [False, True] and [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    assert sizes[0] == (tmp_path / "run.pt").stat().st_size  # all of it had left Python's own buffer
     assert hashlib.sha256((tmp_path / "run.pt").read_bytes()[:-32]).digest() == (tmp_path / "run.pt").read_bytes()[-32:]
 
 
@@ -297,3 +302,30 @@ def test_the_file_and_its_new_name_are_on_the_disk_before_the_run_goes_on(tmp_pa
 def test_what_no_file_keeps_is_named_by_its_place(value, places):
     found = list(checkpoint._unreadable(value, ""))
     assert found == places
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [("\n  the first line\nthe second", "the first line"), ("x" * 300, "x" * 200), (" plain \n", "plain"), ("", "")],
+)
+def test_the_reason_why_a_file_is_not_read_is_one_line(tmp_path, monkeypatch, problem, said):
+    def broken(content):
+        raise RuntimeError(problem)
+
+    file = tmp_path / "run.pt"
+    file.write_bytes(b"abc" + hashlib.sha256(b"abc").digest())
+    monkeypatch.setattr(checkpoint, "_unpacked", broken)
+    with pytest.raises(CheckpointError) as refused:
+        checkpoint.load(file, {})
+    remedy = "Delete the file, or pass resume=False, to start afresh"
+    assert str(refused.value) == f"cannot read the checkpoint {file}: {said}. {remedy}"
+
+
+def test_every_fact_that_differs_is_named_in_order(tmp_path):
+    checkpoint.save(tmp_path / "run.pt", {"hyperparameters": {"c": 3, "a": 1, "b": 2}})
+    with pytest.raises(CheckpointError) as refused:
+        checkpoint.load(tmp_path / "run.pt", {"d": 5, "b": 2, "c": 4})
+    assert "(a: 1 in the checkpoint, absent now; c: 3 in the checkpoint, 4 now; d: absent in the checkpoint, 5 now)" in str(
+        refused.value
+    )
+    assert checkpoint.load(tmp_path / "run.pt", {"a": 1, "b": 2, "c": 3})["hyperparameters"] == {"a": 1, "b": 2, "c": 3}
