@@ -7,6 +7,7 @@ Nothing here learns: weights are taken as constants.
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -177,7 +178,7 @@ def annealed_importance_sampling(
     _width("start", start)
     x, log_weights = start, torch.zeros(start.shape[:-1], dtype=start.dtype, device=start.device)
     with torch.no_grad():
-        for this, following in zip(path[:-1], path[1:], strict=True):
+        for this, following in pairwise(path):
             change = log_f(x, following) - log_f(x, this)
             if change.shape != log_weights.shape:
                 raise ValueError(f"log_f: expected shape {tuple(log_weights.shape)}, got {tuple(change.shape)}")
@@ -230,5 +231,7 @@ def _width(name: str, x: Tensor) -> int:
     """The number of coordinates of states of shape (..., C, n)."""
     if not isinstance(x, Tensor) or x.ndim < 2 or x.dtype not in (torch.float32, torch.float64):
         found = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"{name}: expected float32 or float64 of shape (..., chains, coordinates), got {found}; take x.float(), x[None]")
+        raise ValueError(
+            f"{name}: expected float32 or float64 of shape (..., chains, coordinates), got {found}; take x.float(), x[None]"
+        )
     return x.shape[-1]
