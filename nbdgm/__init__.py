@@ -39,6 +39,7 @@ _HOME: dict[str, str | None] = {
     "networks": None,
     "proof": None,
     "runtime": None,
+    "sampling": None,
     "training": None,
 }
 

@@ -284,6 +284,11 @@ TABLE: dict[str, dict[str, Any]] = {
     "nbdgm.proof.sums": {"index": {"low": 1}, "_letter": {"maxsize": 4096}},
     "nbdgm.proof.trial": {"SECONDS": 1.0},
     "nbdgm.runtime": {"SEEDS": 4294967296, "setup": {"seed": 0}},
+    "nbdgm.sampling": {
+        "gibbs": {"sweeps": 1, "beta": 1.0},
+        "block_gibbs": {"sweeps": 1, "beta": 1.0},
+        "langevin": {"count": 1, "metropolis": False},
+    },
     "nbdgm.training.checkpoint": {"_FORMAT": 2, "_DIGEST": 32},
     "nbdgm.training.history": {"History.smooth": {"window": 100}, "History.last": {"n": 100}},
     "nbdgm.training.imitation": {"begin": {"maxsize": None}, "treated": {"maxsize": None}},

@@ -1,7 +1,9 @@
 """What a chapter writes out for itself, beside a library that others have written."""
 
 import ast
+import itertools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +90,87 @@ def test_a_hidden_markov_chain_is_drawn_as_its_laws_say(hidden_markov, monkeypat
     assert abs(z[:, 1][z[:, 0] == 1].double().mean().item() - 0.7) < 0.02
     assert not ((x == 2) & (z == 0)).any() and not ((x == 0) & (z == 1)).any()
     assert abs((x[z == 1] == 2).double().mean().item() - 0.75) < 0.01
+
+
+@pytest.fixture(scope="module")
+def energy_based():
+    return functions("generative_models/6_energy_based_models", torch=torch, np=np, math=math, f64=torch.float64)
+
+
+@pytest.fixture(params=[(3, 2, 1), (4, 1, 2), (2, 4, 3)], ids=lambda p: f"{p[0]} visible, {p[1]} hidden")
+def machine(request):
+    """A restricted Boltzmann machine of scikit-learn, and the weights and biases of the chapter's for all its units."""
+    from sklearn.neural_network import BernoulliRBM
+
+    d, k, seed = request.param
+    dice = np.random.default_rng(seed)
+    rbm = BernoulliRBM(n_components=k)
+    rbm.components_, rbm.intercept_visible_, rbm.intercept_hidden_ = (dice.normal(size=s) for s in ((k, d), d, k))
+    weights = np.zeros((d + k, d + k))
+    weights[:d, d:], weights[d:, :d] = rbm.components_.T, rbm.components_
+    bias = np.concatenate([rbm.intercept_visible_, rbm.intercept_hidden_])
+    return rbm, torch.tensor(weights), torch.tensor(bias)
+
+
+def test_visible_states_have_the_free_energies_of_scikit_learn(energy_based, machine):
+    rbm, weights, bias = machine
+    d = len(rbm.intercept_visible_)
+    states = np.array(list(itertools.product((0.0, 1.0), repeat=d)))
+    free = rbm._free_energy(states)
+    log_z = np.log(np.exp(-free).sum())
+    np.testing.assert_allclose(energy_based["log_visible"](weights, bias, d), -free - log_z, atol=1e-12)
+    two = energy_based["log_visible"](torch.stack([weights, 2 * weights]), torch.stack([bias, bias]), d)
+    np.testing.assert_allclose(two[0], -free - log_z, atol=1e-12)
+
+
+def test_the_matrix_of_a_sweep_moves_units_as_scikit_learn_does(energy_based, machine):
+    """Visible units first, then hidden ones: scikit-learn's means of one layer given the other."""
+    rbm, weights, bias = machine
+    d, n = len(rbm.intercept_visible_), len(bias)
+    P = energy_based["sweep_matrix"](weights, bias).numpy()
+    states = energy_based["all_states"](n).numpy()
+    np.testing.assert_allclose(P.sum(1), 1)
+    visible = 1 / (1 + np.exp(-(states[:, d:] @ rbm.components_ + rbm.intercept_visible_)))
+    np.testing.assert_allclose(P @ states[:, :d], visible, atol=1e-12)
+    hidden = np.stack([rbm.transform(row[None, :d])[0] for row in states])
+    np.testing.assert_allclose(P @ states[:, d:], P @ hidden, atol=1e-12)
+
+
+def test_annealed_weights_have_the_counted_mean(energy_based, machine, monkeypatch):
+    from nbdgm import sampling
+
+    monkeypatch.setitem(energy_based, "sampling", sampling)
+    monkeypatch.setitem(energy_based, "pairwise", itertools.pairwise)
+    rbm, weights, bias = machine
+    d, n = len(rbm.intercept_visible_), len(bias)
+    states = np.array(list(itertools.product((0.0, 1.0), repeat=d)))
+    log_z = np.log(np.exp(-rbm._free_energy(states)).sum())
+    dice = torch.Generator().manual_seed(0)
+    s = torch.randint(2, (20_000, n), generator=dice).double()
+    log_w = energy_based["anneal"](s, weights, bias, torch.linspace(0, 1, 11), dice)
+    value, bar = energy_based["with_bar"](log_w)
+    assert abs(value.item() + n * math.log(2) - log_z) < 4 * bar.item() < 0.1
+    dice.manual_seed(0)
+    s = torch.randint(2, (20_000, n), generator=dice).double()
+    ours = sampling.annealed_importance_sampling(
+        lambda s, beta: -beta * energy_based["energy"](s, weights, bias),
+        lambda s, beta: sampling.gibbs(s, weights, bias, beta=beta, generator=dice),
+        s,
+        torch.linspace(0, 1, 11),
+    )
+    torch.testing.assert_close(ours.log_weights, log_w)
+
+
+def test_parity_and_shifter_are_the_laws_that_they_say(energy_based, monkeypatch):
+    monkeypatch.setitem(energy_based, "product", itertools.product)
+    parity, shifter = energy_based["parity"](5), energy_based["shifter"]()
+    states = energy_based["all_states"](5)
+    assert parity.sum().item() == pytest.approx(1) and int((parity > 0).sum()) == 16
+    torch.testing.assert_close(parity @ states, torch.full((5,), 0.5, dtype=torch.float64))
+    pairs = states.T @ (parity[:, None] * states)
+    assert ((pairs - 0.25).abs()[~torch.eye(5, dtype=bool)] < 1e-12).all()
+    assert shifter.sum().item() == pytest.approx(1) and int((shifter > 0).sum()) == 24
+    for row in energy_based["all_states"](9)[shifter > 0].long().tolist():
+        bits, moved, says = row[:3], row[3:6], row[6:]
+        shift = says.index(1) - 1
+        assert sum(says) == 1 and all(moved[(place + shift) % 3] == bits[place] for place in range(3))
