@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -248,3 +249,9 @@ class TestAddress:
     def test_refuses_what_is_no_address(self, copy):
         done = self.run(copy, "not an address")
         assert done.returncode != 0 and "https://host/owner/name" in done.stderr
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """Without packages pytest imports a file by its bare name: the second of two is not collected."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 class ProofError(AssertionError):
@@ -16,6 +18,16 @@ class TimeUp(BaseException):
     """Raised inside sympy when its time is up; not an Exception, so that sympy does not swallow it."""
 
 
+def in_a_collection(frame: FrameType | None) -> bool:
+    """Whether this frame runs inside a callback of the garbage collector , out of which nothing can be raised."""
+    callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+    while frame is not None:
+        if frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def cpu_limit(seconds: float) -> Iterator[None]:
     """Stop the block after `seconds` of this process's own CPU time (main thread of a Unix process; elsewhere no limit)."""
@@ -23,8 +35,11 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(*_: object) -> None:
-        raise TimeUp
+    def stop(_: int, frame: FrameType | None) -> None:
+        if in_a_collection(frame):  # Python reports what a callback of the collector raises, and goes on
+            signal.setitimer(signal.ITIMER_VIRTUAL, 1e-3)
+        else:
+            raise TimeUp
 
     before = signal.signal(signal.SIGVTALRM, stop)
     left, _ = signal.setitimer(signal.ITIMER_VIRTUAL, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import random
 import signal
@@ -83,6 +84,22 @@ def test_a_limit_inside_another_does_not_lift_it():
         burn(5)
     with pytest.raises(TimeUp), cpu_limit(0.2), cpu_limit(30):
         burn(5)
+
+
+def test_a_limit_that_is_reached_in_a_callback_of_the_collector_stops_the_block_after_it(recwarn):
+    """Whatever such a callback raises is swallowed: the limit waits until it is over."""
+    callback = lambda phase, _: burn(0.2) if phase == "start" else None
+    gc.callbacks.append(callback)
+    begun = time.process_time()
+    try:
+        with pytest.raises(TimeUp), cpu_limit(0.1):
+            gc.collect()
+            gc.callbacks.remove(callback)
+            burn(5)
+    finally:
+        if callback in gc.callbacks:
+            gc.callbacks.remove(callback)
+    assert 0.15 < time.process_time() - begun < 2
 
 
 def test_an_exponential_of_an_exponential_is_judged_in_seconds():
