@@ -11,7 +11,7 @@ from scipy import stats
 from torch import nn
 
 from nbdgm import data, losses
-from nbdgm.comparison import Arena, Contender, Critic, Found, Result, Setting, ahead, compare, difference, film, table
+from nbdgm.comparison import Arena, Contender, Critic, Found, Result, Setting, compare, difference, film
 from nbdgm.comparison.search import candidates, rank
 from nbdgm.networks import Crowd, mlp
 
@@ -142,24 +142,6 @@ def shown(capsys):
     """The rows of the table that was printed, and its text."""
     text = capsys.readouterr().out
     return text.splitlines(), text
-
-
-def test_first_edition_only_ranges_that_do_not_overlap_rank(capsys):
-    a, b, c = made("a", [1.0, 2.0, 3.0]), made("b", [3.1, 4.0, 5.0]), made("c", [2.9, 3.0, 9.0])
-    assert ahead(a, b) and not ahead(b, a) and not ahead(a, c) and not ahead(b, c) and not ahead(a, a)
-    assert not ahead(a, made("d", [3.0, 4.0])), "equal is not ahead"
-    table([b, c, a], caption="three")
-    rows, _ = shown(capsys)
-    assert rows[0] == "three" and [row.split()[0] for row in rows[3:]] == ["a", "b", "c"]
-    assert rows[3].split()[-1] == "b" and rows[4].split()[-1] == "–" and "0.001, (0.5, 0.999)" in rows[3]
-    assert rows[3].split()[4:8] == ["2.0", "1.0", "1.0", "3.0"], "mean, sd, lowest, highest"
-
-
-def test_first_edition_a_table_of_unequal_numbers_of_seeds_and_of_one(capsys):
-    table([made("few", [3.0]), made("many", [2.0, 2.0, 2.0, 2.0]), made("broken", [1.0, np.inf])])
-    rows, _ = shown(capsys)
-    assert [row.split()[0] for row in rows[2:]] == ["many", "few", "broken"], "by the mean, not by the sum"
-    assert rows[3].split()[4:8] == ["3.0", "–", "3.0", "3.0"] and rows[4].split()[5] == "–", "no spread of one, or of infinity"
 
 
 # --- one broken seed ------------------------------------------------------------------------------------------------

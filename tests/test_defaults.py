@@ -75,7 +75,6 @@ TABLE: dict[str, dict[str, Any]] = {
         "Contender": {"eq": True, "frozen": True, "repr": True, "turns": 1},
         "Contender.__init__": {"turns": 1},
     },
-    "nbdgm.comparison.ranges": {"table": {"digits": 1}},
     "nbdgm.comparison.result": {"Result": {"eq": True, "frozen": False, "repr": True}, "difference": {"confidence": 0.95}},
     "nbdgm.comparison.tables": {"compare": {"digits": 3, "confidence": 0.95}},
     "nbdgm.data.batches": {"Batches.__init__": {"seed": 0}},

@@ -19,7 +19,6 @@ CHECK_MIME = "application/vnd.nbdgm.check+json"
 BUDGETS = ("smoke", "cpu", "gpu")
 RUNS = "tools/data/runs"
 REPLICATIONS = "tools/data/replications"
-FIRST_EDITION = "tools/data/first_edition.txt"
 ID = re.compile(r"(?<![\w.-])(?:ERR-\d{3}-\d+|E-(?:13\.(?:A\d|\d+)|\d{3}-D?\d+[a-z]?)|T-\d{3}-\d+|[SDF]-\d{2})(?![\w-])")
 
 
@@ -231,13 +230,6 @@ class Chapter:
 def covers(cell: dict) -> list[str]:
     """The IDs of the source map that a cell treats, from its metadata."""
     return list(cell.get("metadata", {}).get("nbdgm", {}).get("covers", []))
-
-
-def first_edition(root: Path = ROOT) -> set[str]:
-    """The docnames of chapters not yet revised, to which the rules of the second edition do not apply."""
-    file = root / FIRST_EDITION
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {line for line in lines if line and not line.startswith("#")}
 
 
 def cell_name(cell: dict, index: int) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import execute
-from chapters import BUDGETS, ROOT, Chapter, cell_name, code_hash, first_edition, read, replication_file
+from chapters import BUDGETS, ROOT, Chapter, cell_name, code_hash, read, replication_file
 
 # Seeds of a chapter are small or round numbers; a shift by a multiple of a large prime meets none of them again.
 SHIFT = 10_007
@@ -162,7 +162,7 @@ def numbers(claim: dict) -> str:
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """The command line; returns the exit status: 0, or 1 when a claim failed somewhere or a run stopped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("chapters", nargs="*", help="paths, parts of paths, or patterns; default: the second edition's")
+    parser.add_argument("chapters", nargs="*", help="paths, parts of paths, or patterns; default: all")
     parser.add_argument("--seeds", type=int, default=2, help="runs with other seeds (default %(default)s)")
     parser.add_argument("--stretch", type=float, default=3, help="times the updates, in one more run (default %(default)g)")
     parser.add_argument("--again", action="store_true", help="run also what was already replicated")
@@ -178,10 +178,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     budget = options.budget or execute.default_budget()
     if budget == "smoke":
         parser.error("claims are about the budgets cpu and gpu, not about smoke")
-    first = first_edition(root)
     chosen = execute.select(options.chapters, root)
-    if not options.chapters:
-        chosen = [p for p in chosen if read(p, root).docname not in first]
     stale = [p for p in chosen if not (read(p, root).fresh or read(p, root).only_proofs_changed)]
     if stale:
         parser.error(f"{stale[0].relative_to(root)}: its stored outputs are not those of its code; run it first (make run)")

@@ -14,7 +14,6 @@ Not for tables of published numbers: everything here is trained by the caller, w
 from .arena import Arena
 from .contender import AdversarialLoss, Contender, Critic, Setting
 from .films import film
-from .ranges import ahead, table
 from .result import Difference, Result, difference
 from .search import Found
 from .tables import compare
@@ -28,9 +27,7 @@ __all__ = [
     "Found",
     "Result",
     "Setting",
-    "ahead",
     "compare",
     "difference",
     "film",
-    "table",
 ]

@@ -17,7 +17,6 @@ from chapters import (
     RUNS,
     Chapter,
     covers,
-    first_edition,
     paths,
     read,
     read_all,
@@ -178,15 +177,14 @@ class TestAnatomy:
     def test_size(self, chapter):
         plain = re.sub(r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|:::.*?:::|\(http[^)]*\)", " ", prose(chapter), flags=re.S)
         words = len(re.findall(r"[A-Za-z][A-Za-z'\-]+", plain))
-        first, lines = chapter.docname in first_edition(ROOT), {c["id"]: source(c).splitlines() for c in code(chapter)}
-        assert (1500 if first else 1000) <= words <= (3500 if first else 2500)
-        assert (40 if first else 20) <= len(chapter.cells) <= (70 if first else 45)
-        unfolded = lines if first else {c["id"]: lines[c["id"]] for c in code(chapter) if not FOLDED & set(tags(c))}
+        lines = {c["id"]: source(c).splitlines() for c in code(chapter)}
+        assert 1000 <= words <= 2500
+        assert 20 <= len(chapter.cells) <= 45
+        unfolded = {c["id"]: lines[c["id"]] for c in code(chapter) if not FOLDED & set(tags(c))}
         assert not {name: len(cell) for name, cell in unfolded.items() if len(cell) > 25}
-        if not first:
-            lines = {c["id"]: lines[c["id"]] for c in code(chapter) if "setup" not in tags(c)}
-        wide = {name: w for name, cell in lines.items() if (w := max(map(len, cell), default=0)) > (128 if first else 88)}
-        assert not wide, "lines of code are at most as wide as the library's, or as a page"
+        lines = {c["id"]: lines[c["id"]] for c in code(chapter) if "setup" not in tags(c)}
+        wide = {name: w for name, cell in lines.items() if (w := max(map(len, cell), default=0)) > 88}
+        assert not wide, "lines of code are at most as wide as a page"
 
     def test_cells_have_names_of_their_own(self, chapter):
         names = [c["id"] for c in chapter.cells]
@@ -298,13 +296,12 @@ def test_an_id_in_the_text_is_found():
     assert found(cell("code", "prove()", outputs=[titled])) == ["x, output: S-41", "x, output: E-13.2"]
 
 
-SECOND = [c for c in CHAPTERS if c.docname not in first_edition(ROOT)]
 FOLDED = {"setup", "proof", "hide-input"}
 
 
-@pytest.mark.parametrize("chapter", SECOND, ids=lambda c: c.docname.removeprefix("book/"))
-class TestSecondEdition:
-    """What chapters of the second edition owe beyond the first's rules."""
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.docname.removeprefix("book/"))
+class TestReadersPath:
+    """A picture first, the model early, folded proofs, claims with a null, figures in sequence."""
 
     def test_a_picture_stands_on_the_first_screen(self, chapter):
         opening = chapter.cells[2]
@@ -339,12 +336,6 @@ class TestSecondEdition:
         """The text under a figure begins with "**Figure n.**", in sequence."""
         shown = sum(bool(data_of(o, "image/png")) or "nbdgm-film" in data_of(o, "text/html") for _, o in chapter.outputs())
         assert [int(n) for n in re.findall(r"^\*\*Figure (\d+)\.\*\*", prose(chapter), re.M)] == list(range(1, shown + 1))
-
-    def test_differences_are_paired(self, chapter):
-        """No ranking by ranges over seeds."""
-        text = "\n".join(source(c) for c in code(chapter))
-        for names in re.findall(r"from nbdgm\.comparison import ([^\n]*)", text):
-            assert not {"ahead", "table"} & set(re.split(r"\W+", names)), "use compare and difference"
 
 
 def test_there_are_chapters():

@@ -13,7 +13,7 @@ import execute
 import nbformat
 import pytest
 import replicate
-from chapters import CHECK_MIME, CLAIM_MIME, code_hash, first_edition, read, read_all, replication_file, rest_hash
+from chapters import CHECK_MIME, CLAIM_MIME, code_hash, read, read_all, replication_file, rest_hash
 from replicate import SHIFT, STRETCHED, Way
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -261,20 +261,6 @@ class TestRuns:
 
 
 class TestChoice:
-    def test_chapters_of_the_first_edition_only_by_name(self, house, capsys):
-        house.write("vae/1_one.ipynb", ALWAYS)
-        house.write("vae/2_two.ipynb", ALWAYS)
-        list_ = house.root / "tools/data/first_edition.txt"
-        list_.parent.mkdir(parents=True)
-        list_.write_text("book/vae/1_one\n")
-        done = {"hash": read(house.root / "book/vae/2_two.ipynb", house.root).provenance["hash"], "runs": []}
-        for seed, stretch in ((SHIFT, 1), (2 * SHIFT, 1), (STRETCHED, 3)):
-            done["runs"].append({"seed": seed, "stretch": stretch, "budget": "cpu", "claims": []})
-        file = replication_file("book/vae/2_two", house.root)
-        file.parent.mkdir(parents=True)
-        file.write_text(json.dumps(done))
-        assert house.run() == 0 and "1 chapter, budget cpu: 0 of 3 runs to do" in capsys.readouterr().out
-
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
@@ -299,7 +285,7 @@ class TestChoice:
         assert "book/vae/1_one.ipynb: its stored outputs are not those of its code" in capsys.readouterr().err
 
 
-SECOND = [c for c in read_all(ROOT) if c.docname not in first_edition(ROOT)]
+CHAPTERS = read_all(ROOT)
 
 
 def unreplicated(chapter) -> list[str]:
@@ -317,7 +303,7 @@ def stored_statuses(chapter, verdict) -> list[str]:
     return [c.status for c in chapter.claims if c.data["text"] == verdict.text]
 
 
-@pytest.mark.parametrize("chapter", SECOND, ids=lambda c: c.docname.removeprefix("book/"))
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.docname.removeprefix("book/"))
 def test_every_claim_of_the_second_edition_held_in_every_replication(chapter):
     assert unreplicated(chapter) == []
 

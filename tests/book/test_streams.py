@@ -3,21 +3,17 @@
 from pathlib import Path
 
 import pytest
-from chapters import first_edition, read_all
+from chapters import read_all
 from streams import Code, complaints, fixed_updates, other_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "import numpy as np\nimport torch\nimport nbdgm\nfrom nbdgm import budget, play, steps\n"
-SECOND = [c for c in read_all(ROOT) if c.docname not in first_edition(ROOT)]
+CHAPTERS = read_all(ROOT)
 
 
-@pytest.mark.parametrize("chapter", SECOND, ids=lambda c: c.docname.removeprefix("book/"))
-def test_chapters_of_the_second_edition_draw_and_count_through_the_library(chapter):
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.docname.removeprefix("book/"))
+def test_chapters_draw_and_count_through_the_library(chapter):
     assert complaints(chapter) == []
-
-
-def test_the_list_of_the_first_edition_names_chapters_that_exist():
-    assert first_edition(ROOT) <= {c.docname for c in read_all(ROOT)}
 
 
 def test_only_these_files_of_the_library_make_streams_of_their_own():

@@ -1,6 +1,6 @@
 """Right derivations of the kinds that coming chapters need: each is proved in seconds, and its mutation test is content.
 
-`RIGHT` is the list that the first edition was judged by, in the present interface; `OWN` are more of the same kinds, each with
+`RIGHT` is the list that the checker was first judged by, in the present interface; `OWN` are more of the same kinds, each with
 wrong versions in `WRONG`.
 """
 # ruff: noqa: E501  (the lines of a cell)
