@@ -174,3 +174,112 @@ def test_parity_and_shifter_are_the_laws_that_they_say(energy_based, monkeypatch
         bits, moved, says = row[:3], row[3:6], row[6:]
         shift = says.index(1) - 1
         assert sum(says) == 1 and all(moved[(place + shift) % 3] == bits[place] for place in range(3))
+
+
+@pytest.fixture(scope="module")
+def restricted():
+    from nbdgm import sampling
+
+    names = {"torch": torch, "np": np, "math": math, "f64": torch.float64, "sampling": sampling}
+    names["softplus"] = torch.nn.functional.softplus
+    names["functional"] = torch.nn.functional
+    return functions("generative_models/7_restricted_boltzmann_machines", **names)
+
+
+def arrays_of(rbm):
+    """The weights and biases of scikit-learn's machine, as the chapter has them."""
+    return [torch.tensor(a) for a in (rbm.components_.T, rbm.intercept_visible_, rbm.intercept_hidden_)]
+
+
+def test_restricted_machines_have_the_free_energies_and_sums_of_scikit_learn(restricted, machine):
+    rbm, _, _ = machine
+    parts = arrays_of(rbm)
+    d = len(parts[1])
+    states = np.array(list(itertools.product((0.0, 1.0), repeat=d)))
+    free = rbm._free_energy(states)
+    ours = restricted["free_energy"](torch.tensor(states), *parts)
+    np.testing.assert_allclose(ours, free, atol=1e-12)
+    log_z = np.log(np.exp(-free).sum())
+    assert restricted["log_z"](*parts).item() == pytest.approx(log_z, abs=1e-12)
+    many = [torch.stack([part, 2 * part]) for part in parts]
+    assert restricted["log_z"](*many)[0].item() == pytest.approx(log_z, abs=1e-12)
+
+
+def test_a_sweep_of_a_restricted_machine_is_that_of_scikit_learn_in_the_mean(restricted, machine):
+    rbm, _, _ = machine
+    parts = arrays_of(rbm)
+    d, dice = len(parts[1]), torch.Generator().manual_seed(0)
+    start = torch.tensor([[1.0] * (d - 1) + [0.0]], dtype=torch.float64)
+    hidden = torch.tensor(list(itertools.product((0.0, 1.0), repeat=len(parts[2]))), dtype=torch.float64)
+    on = torch.tensor(rbm.transform(start.numpy()))
+    weights = torch.where(hidden > 0, on, 1 - on).prod(1)
+    wanted = weights @ torch.sigmoid(hidden @ parts[0].T + parts[1])
+    drawn = restricted["gibbs"](start.repeat(40_000, 1), *parts, 1, dice)
+    np.testing.assert_allclose(drawn.mean(0), wanted, atol=0.015)
+
+
+def test_bars_and_stripes_are_fourteen_pictures_at_least_three_flips_apart(restricted):
+    pictures = restricted["bars_and_stripes"]()
+    assert pictures.shape == (14, 9)
+    for picture in pictures.view(14, 3, 3):
+        assert (picture == picture[:1]).all() or (picture == picture[:, :1]).all()
+    apart = (pictures[:, None] != pictures).sum(2)
+    assert (apart[~torch.eye(14, dtype=bool)] >= 3).all()
+
+
+def test_pseudo_likelihood_is_the_product_of_counted_conditional_laws(restricted, monkeypatch):
+    dice = torch.Generator().manual_seed(1)
+    parts = [torch.randn(shape, dtype=torch.float64, generator=dice) for shape in ((1, 9, 8), (1, 9), (1, 8))]
+    patterns = restricted["bars_and_stripes"]()
+    monkeypatch.setitem(restricted, "patterns", patterns)
+    every = restricted["all_states"](9)
+    p = (-restricted["free_energy"](every, *parts)).softmax(-1)[0]
+    position = {tuple(row): place for place, row in enumerate(every.tolist())}
+    total = 0.0
+    for row in patterns.tolist():
+        for pixel in range(9):
+            other = [1 - x if place == pixel else x for place, x in enumerate(row)]
+            here, there = p[position[tuple(row)]], p[position[tuple(other)]]
+            total += (here / (here + there)).log().item() / 14
+    assert -restricted["pseudo"](parts, None, None)[0].item() == pytest.approx(total, abs=1e-9)
+
+
+def test_the_density_of_a_machine_with_real_units_is_the_mixture_that_scipy_has(restricted):
+    from scipy.stats import multivariate_normal
+
+    dice = torch.Generator().manual_seed(2)
+    W, c = (torch.randn(shape, dtype=torch.float64, generator=dice) for shape in ((1, 3, 4), (1, 4)))
+    v, log_s = torch.randn(5, 3, dtype=torch.float64, generator=dice), torch.tensor([[-0.4]], dtype=torch.float64)
+    s2 = math.exp(-0.8)
+    hidden = np.array(list(itertools.product((0.0, 1.0), repeat=4)))
+    centres = hidden @ W[0].numpy().T
+    shares = np.exp(hidden @ c[0].numpy() + (centres**2).sum(1) / (2 * s2))
+    parts = np.array([multivariate_normal(centre, s2).pdf(v.numpy()) for centre in centres])
+    wanted = np.log(shares / shares.sum() @ parts)
+    np.testing.assert_allclose(restricted["gauss_log_p"](v, W, c, log_s)[0], wanted, atol=1e-9)
+
+
+def test_annealing_a_restricted_machine_counts_its_states(restricted, machine, monkeypatch):
+    rbm, _, _ = machine
+    parts = arrays_of(rbm)
+    d, m = parts[0].shape
+    base = torch.linspace(-1, 1, d, dtype=torch.float64)
+    monkeypatch.setitem(restricted, "base", base)
+    dice = torch.Generator().manual_seed(3)
+    start = torch.bernoulli(base.sigmoid().expand(20_000, -1), generator=dice)
+    value, bar = restricted["anneal"](parts, start, torch.linspace(0, 1, 11), dice)
+    log_z0 = m * math.log(2) + torch.nn.functional.softplus(base).sum()
+    assert abs(value + log_z0 - restricted["log_z"](*parts)) < 4 * bar < 0.1
+
+
+def test_blocks_of_a_convolutional_machine_are_counted(restricted):
+    dice = torch.Generator().manual_seed(4)
+    w, c, b = torch.randn(2, 1, 5, 5, generator=dice), torch.randn(2, generator=dice), torch.tensor(0.3)
+    v = torch.bernoulli(torch.full((1, 1, 14, 14), 0.5), generator=dice)
+    maps = torch.nn.functional.conv2d(v, w, c)[0]
+    total = -b * v.sum()
+    for block in maps.unfold(1, 2, 2).unfold(2, 2, 2).reshape(-1, 4):
+        total = total - (1 + block.exp().sum()).log()  # off, or one of four
+    assert restricted["pooled_free_energy"](v, w, b, c).item() == pytest.approx(total.item(), abs=1e-2)
+    drawn, _ = restricted["pooled_sweep"](v.repeat(7, 1, 1, 1), w, b, c, dice)
+    assert drawn.shape == (7, 1, 14, 14) and ((drawn == 0) | (drawn == 1)).all()
