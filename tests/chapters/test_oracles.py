@@ -267,9 +267,10 @@ def test_annealing_a_restricted_machine_counts_its_states(restricted, machine, m
     monkeypatch.setitem(restricted, "base", base)
     dice = torch.Generator().manual_seed(3)
     start = torch.bernoulli(base.sigmoid().expand(20_000, -1), generator=dice)
-    value, bar = restricted["anneal"](parts, start, torch.linspace(0, 1, 11), dice)
+    value, bar, share = restricted["anneal"](parts, start, torch.linspace(0, 1, 11), dice)
     log_z0 = m * math.log(2) + torch.nn.functional.softplus(base).sum()
     assert abs(value + log_z0 - restricted["log_z"](*parts)) < 4 * bar < 0.1
+    assert 0.1 < share < 1
 
 
 def test_blocks_of_a_convolutional_machine_are_counted(restricted):
