@@ -76,8 +76,8 @@ def letters(split: str = "train", device: torch.device | str | None = None) -> T
     """English text in 27 symbols, a space and the small letters: the Penn Treebank in Mikolov's preparation, if it is there.
 
     It is looked for as `ptb/ptb.train.txt` (and `valid`, `test`) in `$NBDGM_DATA` and in the cache, and never downloaded: its
-    text is licensed (LDC99T42) and must not be passed on; show what a model makes of it. Signs, digits and the marks `<unk>`
-    and `N` become spaces. Train has about 4.6 million symbols, valid and test about 0.4 million each. At the smoke budget and
+    text is licensed (LDC99T42) and must not be passed on; show what a model makes of it. The marks `<unk>` (a rare word) and `N`
+    (a number) are left out, signs and digits become spaces. Train has about 4.6 million symbols, valid and test about 0.4 million each. At the smoke budget and
     without the file common English words in random order stand in; what is printed says so, and `.stand_in` is True.
 
     Raises:
@@ -98,9 +98,10 @@ def letters(split: str = "train", device: torch.device | str | None = None) -> T
     for part in parts:
         path = folder / f"ptb.{part}.txt"
         try:
-            text += path.read_text("ascii").replace("<unk>", " ").replace(" N ", " ")
+            words = path.read_text("ascii").split()
         except UnicodeDecodeError as error:
             raise _damaged(path, f"it is no ASCII text ({error})") from error
+        text += " ".join(word for word in words if word not in ("<unk>", "N")) + " "
     x = encode(text)
     if not len(x):
         raise _damaged(path, "there is no letter in it")

@@ -44,7 +44,7 @@ def ptb(tmp_path, monkeypatch):
     monkeypatch.setenv("NBDGM_DATA", str(tmp_path))
     monkeypatch.setenv("NBDGM_CACHE", str(tmp_path / "cache"))
     (tmp_path / "ptb").mkdir()
-    for part, line in (("train", " the <unk> of N n 's years \n"), ("valid", " no it was n't \n"), ("test", " a b \n")):
+    for part, line in (("train", " the <unk> of N N n 's years \n"), ("valid", " no it was n't \n"), ("test", " a b \n")):
         (tmp_path / "ptb" / f"ptb.{part}.txt").write_text(line)
     return tmp_path / "ptb"
 
