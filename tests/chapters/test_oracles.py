@@ -259,6 +259,11 @@ def test_tables_of_letters_are_those_of_counting_by_hand(autoregressive):
                 assert table[row, letter] == pytest.approx(by_hand(context, letter), abs=1e-6)
         wanted = [-np.log2(table.flat[int(n)]) for n in autoregressive["windows"](text, order)]
         assert autoregressive["bits_of"](table, text, order) == pytest.approx(np.mean(wanted), abs=1e-5)
+        pieces = text.reshape(8, 50)
+        inside = [autoregressive["bits_of"](table, piece, order) for piece in pieces]
+        assert autoregressive["bits_of"](table, pieces, order) == pytest.approx(np.mean(inside), abs=1e-5)
+        numbers = np.concatenate([autoregressive["windows"](piece, order) for piece in pieces])
+        np.testing.assert_array_equal(autoregressive["windows"](pieces, order).ravel(), numbers)
 
 
 def test_the_network_of_letters_is_torch_s_cell_step_by_step(autoregressive, monkeypatch):
@@ -274,7 +279,8 @@ def test_the_network_of_letters_is_torch_s_cell_step_by_step(autoregressive, mon
         for place in range(pieces.shape[1] - 1):
             state = cell(torch.eye(27)[pieces[:, place]], state)
             log_p = out(state[0]).log_softmax(1)
-            bits.append(-log_p[torch.arange(8), pieces[:, place + 1]].mean() / math.log(2))
+            if place >= 3:  # from the fifth letter on, as the tables
+                bits.append(-log_p[torch.arange(8), pieces[:, place + 1]].mean() / math.log(2))
     assert autoregressive["bits_of_net"](net, out, "test") == pytest.approx(torch.stack(bits).mean().item(), abs=1e-4)
 
 
@@ -302,12 +308,29 @@ def test_recurrent_components_are_torch_s_and_sum_to_one(autoregressive):
 
 
 def test_the_two_writers_agree_in_pairs_and_differ_in_triples(autoregressive):
+    """Neighbours are fair coins, bits three apart agree in 68 of 100, for both; a triple tells who wrote."""
     writer, x = autoregressive["strings"](20_000, torch.Generator().manual_seed(3))
     for who in (0, 1):
         own = x[writer == who]
         pairs = torch.stack([torch.bincount((2 * own[:, t] + own[:, t + 1]), minlength=4) for t in range(15)])
         torch.testing.assert_close(pairs / len(own), torch.full((15, 4), 0.25), atol=0.025, rtol=0)
+        for apart, share in ((1, 0.5), (2, 0.5), (3, 0.68)):
+            same = (own[:, apart:] == own[:, :-apart]).double().mean(0)
+            torch.testing.assert_close(same, torch.full_like(same, share), atol=0.025, rtol=0)
         even = (own[:, 2:] ^ own[:, 1:-1] ^ own[:, :-2]) == who
         assert abs(even.double().mean().item() - 0.8) < 0.01
     p_right = autoregressive["log_p_true"](torch.tensor([[1, 1, 0, 1]]), 0).item()
     assert p_right == pytest.approx(2 * math.log(0.8) - math.log(4))
+
+
+def test_the_best_law_by_memory_is_that_of_its_closed_forms(autoregressive):
+    """Three bits: bits three apart agree in 0.68, else fair coins. All bits: the entropy of the enumerated mixture."""
+    best_law = autoregressive["best_law"]
+    assert best_law(2) == pytest.approx(-math.log(2), abs=1e-12)
+    agree = 0.68 * math.log(0.68) + 0.32 * math.log(0.32)
+    assert best_law(3) == pytest.approx((13 * agree - 3 * math.log(2)) / 16, abs=1e-12)
+    whole = 0.0
+    for slips in range(15):  # strings with so many slips under writer 1, and 14 less so many under writer 2
+        p = (0.8 ** (14 - slips) * 0.2**slips + 0.2 ** (14 - slips) * 0.8**slips) / 8
+        whole += 4 * math.comb(14, slips) * p * math.log(p)
+    assert best_law(15) == pytest.approx(whole / 16, abs=1e-12)
