@@ -284,3 +284,161 @@ def test_blocks_of_a_convolutional_machine_are_counted(restricted):
     assert restricted["pooled_free_energy"](v, w, b, c).item() == pytest.approx(total.item(), abs=1e-2)
     drawn, _ = restricted["pooled_sweep"](v.repeat(7, 1, 1, 1), w, b, c, dice)
     assert drawn.shape == (7, 1, 14, 14) and ((drawn == 0) | (drawn == 1)).all()
+@pytest.fixture
+def autoregressive():
+    """The chapter's functions; a test sets what they take from other cells."""
+    from torch.nn import functional
+
+    names = {"torch": torch, "np": np, "math": math}
+    for name in ("binary_cross_entropy_with_logits", "cross_entropy", "logsigmoid", "one_hot"):
+        names[name] = getattr(functional, name)
+    return functions("generative_models/4_autoregressive_models", **names)
+
+
+def all_bits(d):
+    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=d)), dtype=torch.float64)
+
+
+def small_nade(d, hidden, seed):
+    dice = torch.Generator().manual_seed(seed)
+    shapes = ((d, hidden), (d, hidden), (d,), (hidden,))
+    return [torch.randn(shape, generator=dice, dtype=torch.float64) for shape in shapes]
+
+
+@pytest.mark.parametrize("d", [1, 4, 9])
+def test_factors_are_the_conditional_laws_of_the_enumerated_joint_law(autoregressive, d):
+    x = all_bits(d)
+    nade, square = small_nade(d, 5, d), small_nade(d, d, 20 + d)
+    for logits in (autoregressive["nade_logits"](x, *nade), autoregressive["bayes_logits"](x, square[0], square[2])):
+        p = (-autoregressive["cost"](logits, x)).exp()
+        assert p.sum().item() == pytest.approx(1, abs=1e-12)
+        for place in range(d):
+            for beginning in all_bits(place):
+                fits = (x[:, :place] == beginning).all(1)
+                on = p[fits & (x[:, place] == 1)].sum() / p[fits].sum()
+                torch.testing.assert_close(logits[fits, place].sigmoid(), on.expand(int(fits.sum())))
+
+
+@pytest.mark.parametrize(("d", "width"), [(10, 4), (10, 10), (7, 1), (6, 56)])
+def test_nade_in_blocks_has_the_logits_and_slopes_of_one_network_a_pixel(autoregressive, d, width):
+    model = [part.requires_grad_() for part in small_nade(d, 3, d + width)]
+    W, V, b, c = model
+    x = all_bits(d)[:: 2 ** (d - 5) + 1]
+    naive = torch.stack([(c + x[:, :i] @ W[:i]).sigmoid() @ V[i] + b[i] for i in range(d)], 1)
+    weights = torch.linspace(-1, 1, naive.numel(), dtype=torch.float64).view_as(naive)
+    wanted = torch.autograd.grad((weights * naive).sum(), model)
+    fast = autoregressive["nade_fast"](x, *model, width=width)
+    torch.testing.assert_close(fast, naive)
+    torch.testing.assert_close(autoregressive["nade_logits"](x, *model), naive)
+    torch.testing.assert_close(torch.autograd.grad((weights * fast).sum(), model), wanted)
+
+
+def test_nade_draws_what_the_enumerated_law_says_also_after_a_given_beginning(autoregressive):
+    model, x, dice = small_nade(4, 3, 1), all_bits(4), torch.Generator().manual_seed(0)
+    p = (-autoregressive["cost"](autoregressive["nade_logits"](x, *model), x)).exp()
+    code = torch.tensor([8.0, 4.0, 2.0, 1.0], dtype=torch.float64)
+    for first in (0, 2):
+        given = torch.tensor([[1.0, 0.0, 1.0, 1.0]], dtype=torch.float64).expand(40_000, -1)
+        drawn = autoregressive["draw"](model, given, first, dice)
+        shares = torch.bincount((drawn @ code).long(), minlength=16) / 40_000
+        wanted = p * (x[:, :first] == given[0, :first]).all(1)
+        torch.testing.assert_close(shares.double(), wanted / wanted.sum(), atol=0.01, rtol=0)
+        assert (given[0] == torch.tensor([1, 0, 1, 1])).all(), "what is given stays as it is"
+
+
+def test_tables_of_letters_are_those_of_counting_by_hand(autoregressive):
+    text = np.random.default_rng(0).integers(0, 27, 400) % 5
+    for order in (1, 2, 3):
+        table = autoregressive["ngram"](text, order, 2.0)
+        assert table.shape == (27 ** (order - 1), 27)
+        np.testing.assert_allclose(table.sum(1), 1, atol=1e-5)
+
+        def by_hand(context, letter):
+            if context is None:
+                return 1 / 27
+            starts = range(len(text) - len(context))
+            follow = [text[at + len(context)] for at in starts if tuple(text[at : at + len(context)]) == context]
+            return (follow.count(letter) + 2 * by_hand(context[1:] if context else None, letter)) / (len(follow) + 2)
+
+        for context in [(0, 1), (4, 4), (26, 3)]:
+            context = context[: order - 1]
+            row = int(sum(27**power * letter for power, letter in enumerate(reversed(context))))
+            for letter in (0, 3, 20):
+                assert table[row, letter] == pytest.approx(by_hand(context, letter), abs=1e-6)
+        wanted = [-np.log2(table.flat[int(n)]) for n in autoregressive["windows"](text, order)]
+        assert autoregressive["bits_of"](table, text, order) == pytest.approx(np.mean(wanted), abs=1e-5)
+        pieces = text.reshape(8, 50)
+        inside = [autoregressive["bits_of"](table, piece, order) for piece in pieces]
+        assert autoregressive["bits_of"](table, pieces, order) == pytest.approx(np.mean(inside), abs=1e-5)
+        numbers = np.concatenate([autoregressive["windows"](piece, order) for piece in pieces])
+        np.testing.assert_array_equal(autoregressive["windows"](pieces, order).ravel(), numbers)
+
+
+def test_the_network_of_letters_is_torch_s_cell_step_by_step(autoregressive, monkeypatch):
+    from nbdgm.data.text import Text
+
+    torch.manual_seed(0)
+    net, out, cell = torch.nn.LSTM(27, 6, batch_first=True), torch.nn.Linear(6, 27), torch.nn.LSTMCell(27, 6)
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in net.state_dict().items()})
+    x = torch.arange(4000) ** 2 % 27
+    monkeypatch.setitem(autoregressive, "text", {"test": Text(x)})
+    pieces, state, bits = x.view(8, -1), None, []
+    with torch.no_grad():
+        for place in range(pieces.shape[1] - 1):
+            state = cell(torch.eye(27)[pieces[:, place]], state)
+            log_p = out(state[0]).log_softmax(1)
+            if place >= 3:  # from the fifth letter on, as the tables
+                bits.append(-log_p[torch.arange(8), pieces[:, place + 1]].mean() / math.log(2))
+    assert autoregressive["bits_of_net"](net, out, "test") == pytest.approx(torch.stack(bits).mean().item(), abs=1e-4)
+
+
+def test_recurrent_components_are_torch_s_and_sum_to_one(autoregressive):
+    dice = torch.Generator().manual_seed(2)
+    shapes = ((3, 2, 4, 4), (3, 2, 4), (3, 2, 4), (3, 2, 4), (3, 2))
+    nets = [torch.randn(shape, generator=dice) for shape in shapes]
+    x = all_bits(6).long()
+    for memory in (None, 1, 2, 6):
+        log_p = autoregressive["log_p"](nets, x.expand(3, 1, -1, -1), memory)
+        assert log_p.shape == (3, 2, 64)
+        torch.testing.assert_close(log_p.exp().sum(-1), torch.ones(3, 2))
+    whole = autoregressive["log_p"](nets, x.expand(3, 1, -1, -1), None)
+    rnn = torch.nn.RNN(1, 4, batch_first=True)
+    with torch.no_grad():
+        rnn.weight_hh_l0.copy_(nets[0][1, 1].T)
+        rnn.weight_ih_l0.copy_(nets[1][1, 1][:, None])
+        rnn.bias_hh_l0.zero_()
+        rnn.bias_ih_l0.copy_(nets[2][1, 1])
+        signs = 2.0 * x[..., None] - 1
+        h = torch.cat([torch.zeros(64, 1, 4), rnn(signs)[0][:, :-1]], 1)
+        logits = h @ nets[3][1, 1] + nets[4][1, 1]
+        wanted = -torch.nn.functional.binary_cross_entropy_with_logits(logits, x.float(), reduction="none").sum(1)
+    torch.testing.assert_close(whole[1, 1], wanted)
+
+
+def test_the_two_writers_agree_in_pairs_and_differ_in_triples(autoregressive):
+    """Neighbours are fair coins, bits three apart agree in 68 of 100, for both; a triple tells who wrote."""
+    writer, x = autoregressive["strings"](20_000, torch.Generator().manual_seed(3))
+    for who in (0, 1):
+        own = x[writer == who]
+        pairs = torch.stack([torch.bincount((2 * own[:, t] + own[:, t + 1]), minlength=4) for t in range(15)])
+        torch.testing.assert_close(pairs / len(own), torch.full((15, 4), 0.25), atol=0.025, rtol=0)
+        for apart, share in ((1, 0.5), (2, 0.5), (3, 0.68)):
+            same = (own[:, apart:] == own[:, :-apart]).double().mean(0)
+            torch.testing.assert_close(same, torch.full_like(same, share), atol=0.025, rtol=0)
+        even = (own[:, 2:] ^ own[:, 1:-1] ^ own[:, :-2]) == who
+        assert abs(even.double().mean().item() - 0.8) < 0.01
+    p_right = autoregressive["log_p_true"](torch.tensor([[1, 1, 0, 1]]), 0).item()
+    assert p_right == pytest.approx(2 * math.log(0.8) - math.log(4))
+
+
+def test_the_best_law_by_memory_is_that_of_its_closed_forms(autoregressive):
+    """Three bits: bits three apart agree in 0.68, else fair coins. All bits: the entropy of the enumerated mixture."""
+    best_law = autoregressive["best_law"]
+    assert best_law(2) == pytest.approx(-math.log(2), abs=1e-12)
+    agree = 0.68 * math.log(0.68) + 0.32 * math.log(0.32)
+    assert best_law(3) == pytest.approx((13 * agree - 3 * math.log(2)) / 16, abs=1e-12)
+    whole = 0.0
+    for slips in range(15):  # strings with so many slips under writer 1, and 14 less so many under writer 2
+        p = (0.8 ** (14 - slips) * 0.2**slips + 0.2 ** (14 - slips) * 0.8**slips) / 8
+        whole += 4 * math.comb(14, slips) * p * math.log(p)
+    assert best_law(15) == pytest.approx(whole / 16, abs=1e-12)
