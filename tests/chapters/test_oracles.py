@@ -210,7 +210,7 @@ def pixel_net(pixels, name):
     make = {
         "masks": lambda: pixels["PixelCNN"](4, 4),
         "wide masks": lambda: pixels["PixelCNN"](4, 3, 5, 7),
-        "stacks": lambda: pixels["TwoStacks"](4, 4),
+        "stacks": lambda: pixels["TwoStacks"](4, 6),
         "cone": lambda: pixels["TwoStacks"](4, 4, "B"),
         "rows": lambda: pixels["Recurrent"](pixels["RowLayer"], 4),
         "diagonals": lambda: pixels["Recurrent"](pixels["DiagonalLayer"], 4),
