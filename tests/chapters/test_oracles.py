@@ -442,3 +442,160 @@ def test_the_best_law_by_memory_is_that_of_its_closed_forms(autoregressive):
         p = (0.8 ** (14 - slips) * 0.2**slips + 0.2 ** (14 - slips) * 0.8**slips) / 8
         whole += 4 * math.comb(14, slips) * p * math.log(p)
     assert best_law(15) == pytest.approx(whole / 16, abs=1e-12)
+# --- PixelCNN and PixelRNN ---------------------------------------------------------------------------------------------------
+
+F64 = torch.float64
+
+
+def definitions(chapter, **names):
+    """As `functions`, with the classes that a chapter defines."""
+    notebook = json.loads((ROOT / "book" / f"{chapter}.ipynb").read_text("utf-8"))
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        if cell["cell_type"] == "code" and not {"setup", "proof"} & set(tags):
+            tree = ast.parse("".join(cell["source"]))
+            tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+            exec(compile(tree, chapter, "exec"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    import nbdgm
+
+    nn = torch.nn
+    reach = 4
+    names = {"torch": torch, "nn": nn, "np": np, "math": math, "f64": F64, "nbdgm": nbdgm, "pad": nn.functional.pad}
+    names |= {"binary_cross_entropy_with_logits": nn.functional.binary_cross_entropy_with_logits, "reach": reach}
+    names["places"] = [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2)]
+    return definitions("generative_models/5_pixelcnn_and_pixelrnn", **names)
+
+
+def pixel_net(pixels, name):
+    torch.manual_seed(3)
+    make = {
+        "masks": lambda: pixels["PixelCNN"](4, 4),
+        "wide masks": lambda: pixels["PixelCNN"](4, 3, 5, 7),
+        "stacks": lambda: pixels["TwoStacks"](4, 6),
+        "cone": lambda: pixels["TwoStacks"](4, 4, "B"),
+        "rows": lambda: pixels["Recurrent"](pixels["RowLayer"], 4),
+        "diagonals": lambda: pixels["Recurrent"](pixels["DiagonalLayer"], 4),
+    }
+    return make[name]().double()
+
+
+each_pixel_net = pytest.mark.parametrize("name", ["masks", "wide masks", "stacks", "cone", "rows", "diagonals"])
+
+
+@each_pixel_net
+def test_all_pictures_of_3_by_3_sum_to_one(pixels, name):
+    every = torch.tensor(list(itertools.product((0.0, 1.0), repeat=9)), dtype=F64).view(-1, 1, 3, 3)
+    with torch.no_grad():
+        assert (-pixels["nats"](pixel_net(pixels, name), every)).exp().sum().item() == pytest.approx(1, abs=1e-12)
+
+
+@each_pixel_net
+def test_a_changed_pixel_changes_later_logits_only(pixels, name):
+    net, n = pixel_net(pixels, name), 6
+    x = (torch.rand(16, 1, n, n, dtype=F64) < 0.5).double()
+    missed = set()
+    with torch.no_grad():
+        before = net(x).flatten(1)
+        for k in range(n * n):
+            other = x.flatten(1).clone()
+            other[:, k] = 1 - other[:, k]
+            moved = ((net(other.view_as(x)).flatten(1) - before).abs() > 0).any(0)
+            assert not moved[: k + 1].any()
+            missed |= {(k // n - m // n, k % n - m % n) for m in range(k + 1, n * n) if not moved[m]}
+    if name in ("stacks", "diagonals"):
+        assert not missed
+    if name == "masks":
+        assert {(a, b) for a, b in missed if -a < 4 and b >= -4} == {(a, b) for a in (-1, -2, -3) for b in range(6) if b > -a}
+
+
+def lstm_cell(to_gates, state, width):
+    """torch's own cell: gates are given, and states of further neighbours are inputs, too."""
+    cell = torch.nn.LSTMCell(to_gates.shape[1], width, dtype=F64)
+    with torch.no_grad():
+        cell.weight_ih.copy_(to_gates)
+        cell.weight_hh.copy_(state)
+        cell.bias_ih.zero_()
+        cell.bias_hh.zero_()
+    return cell
+
+
+def test_a_row_lstm_is_torchs_cell_pixel_by_pixel(pixels):
+    torch.manual_seed(5)
+    w, n = 3, 5
+    layer, x = pixels["RowLayer"](w).double(), torch.randn(2, w, n, n, dtype=F64)
+    weight, bias = layer.to_state.weight[:, :, 0], layer.to_state.bias
+    left, own, right = layer.state.weight.chunk(3, 1)
+    cell = lstm_cell(torch.cat([torch.eye(4 * w, dtype=F64), left, right], 1), own, w)
+    zero, states = torch.zeros(2, w, dtype=F64), {}
+    with torch.no_grad():
+        found = layer(x)
+        for i, j in itertools.product(range(n), range(n)):
+            gates = x[:, :, i, j] @ weight[:, :, 1].T + bias + layer.state.bias
+            if j:
+                gates = gates + x[:, :, i, j - 1] @ weight[:, :, 0].T
+            beside = [states.get((i - 1, j + b), (zero, zero)) for b in (-1, 0, 1)]
+            states[i, j] = cell(torch.cat([gates, beside[0][0], beside[2][0]], 1), beside[1])
+            torch.testing.assert_close(found[:, :, i, j], states[i, j][0])
+
+
+def test_a_diagonal_lstm_is_torchs_cell_pixel_by_pixel(pixels):
+    torch.manual_seed(6)
+    w, n, m = 3, 4, 5
+    layer, x = pixels["DiagonalLayer"](w).double(), torch.randn(2, w, n, m, dtype=F64)
+    zero, sides = torch.zeros(2, w, dtype=F64), []
+    with torch.no_grad():
+        found = layer(x)
+        for side, gates in enumerate(layer.to_state(x).chunk(2, 1)):
+            gates = gates.flip(3) if side else gates
+            above, left = layer.state[side].T.chunk(2, 1)
+            cell = lstm_cell(torch.cat([torch.eye(4 * w, dtype=F64), above], 1), left, w)
+            states = {}
+            for i, j in itertools.product(range(n), range(m)):
+                up = states.get((i - 1, j), (zero, zero))[0]
+                states[i, j] = cell(torch.cat([gates[:, :, i, j], up], 1), states.get((i, j - 1), (zero, zero)))
+            sides.append(states)
+        for i, j in itertools.product(range(n), range(m)):
+            other = sides[1][i - 1, m - 1 - j][0] if i else zero
+            torch.testing.assert_close(found[:, :, i, j], sides[0][i, j][0] + other)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 6), (5, 5)])
+def test_skewed_rows_come_back(pixels, shape):
+    x = torch.randn(*shape, 2)
+    skewed = pixels["skew"](x)
+    assert skewed.shape == (shape[0], sum(shape) - 1, 2)
+    for i, j in itertools.product(*map(range, shape)):
+        assert torch.equal(skewed[i, i + j], x[i, j])
+    assert torch.equal(pixels["unskew"](skewed), x)
+
+
+@pytest.mark.parametrize(("name", "top"), [("masks", 0), ("masks", 3), ("wide masks", 0), ("wide masks", 4)])
+def test_kept_features_draw_the_same_pixels(pixels, name, top):
+    net, n = pixel_net(pixels, name), 7
+    x, u = (torch.rand(5, 1, n, n) < 0.5).double(), torch.rand(5, n, n, dtype=F64)
+    given = x.clone()
+    slow, fast = pixels["draw"](net, x, top, u), pixels["draw_cached"](net, x, top, u)
+    assert torch.equal(slow, fast) and torch.equal(x, given)
+    assert torch.equal(fast[:, :, :top], x[:, :, :top])
+    with torch.no_grad():
+        p = net(fast).sigmoid()[:, 0]
+    assert torch.equal((u < p)[:, top:], fast[:, 0, top:] == 1)
+
+
+def test_tables_count(pixels):
+    x = (torch.rand(40, 1, 4, 4) < 0.4).float()
+    tables = pixels["count_tables"](x, 3, lean=2)
+    share, framed = x.mean().item(), np.pad(x[:, 0].numpy(), ((0, 0), (1, 0), (1, 1)))
+    for bits in itertools.product((0, 1), repeat=3):
+        p = share
+        for length in (1, 2, 3):
+            near = [framed[:, 1 + a : 5 + a, 1 + b : 5 + b] for a, b in pixels["places"][:length]]
+            fits = np.all([view == bit for view, bit in zip(near, bits, strict=False)], 0)
+            p = (x[:, 0].numpy()[fits].sum() + 2 * p) / (fits.sum() + 2)
+        number = 4 * bits[0] + 2 * bits[1] + bits[2]
+        assert tables[-1][number].item() == pytest.approx(p, abs=1e-6)
