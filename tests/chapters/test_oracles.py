@@ -191,7 +191,7 @@ def deep_belief():
 
 def test_one_pair_of_layers_has_the_free_energies_of_scikit_learn(deep_belief, machine):
     rbm, weights, bias = machine
-    k, d = rbm.components_.shape
+    d = rbm.components_.shape[1]
     layer = weights[:d, d:], bias[:d], bias[d:]
     states = deep_belief["all_states"](d)
     free = rbm._free_energy(states.numpy())
