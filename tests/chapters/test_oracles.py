@@ -599,3 +599,82 @@ def test_tables_count(pixels):
             p = (x[:, 0].numpy()[fits].sum() + 2 * p) / (fits.sum() + 2)
         number = 4 * bits[0] + 2 * bits[1] + bits[2]
         assert tables[-1][number].item() == pytest.approx(p, abs=1e-6)
+def deep_belief():
+    softplus = torch.nn.functional.softplus
+    return functions(
+        "generative_models/8_deep_belief_and_deep_boltzmann",
+        torch=torch,
+        np=np,
+        math=math,
+        f64=torch.float64,
+        softplus=softplus,
+    )
+
+
+def test_one_pair_of_layers_has_the_free_energies_of_scikit_learn(deep_belief, machine):
+    rbm, weights, bias = machine
+    d = rbm.components_.shape[1]
+    layer = weights[:d, d:], bias[:d], bias[d:]
+    states = deep_belief["all_states"](d)
+    free = rbm._free_energy(states.numpy())
+    np.testing.assert_allclose(deep_belief["minus_free"](states, *layer), -free, atol=1e-12)
+    log_z = np.log(np.exp(-free).sum())
+    assert deep_belief["log_z"](*layer).item() == pytest.approx(log_z)
+    for row, value in zip(states, -free - log_z, strict=True):
+        both = deep_belief["judge"](row[None], layer, deep_belief["tied"](*layer))
+        assert [part.item() for part in both] == pytest.approx([value, value])
+
+
+def test_two_layers_are_judged_as_by_a_sum_over_all_states(deep_belief):
+    dice = np.random.default_rng(0)
+    first = [dice.normal(size=shape) for shape in ((4, 3), 4, 3)]
+    top = [dice.normal(size=shape) for shape in ((3, 5), 3, 5)]
+    seen, mid, high = (list(itertools.product((0, 1), repeat=n)) for n in (4, 3, 5))
+    weight = np.array([[math.exp(np.dot(h, top[0] @ g) + top[1] @ h + top[2] @ g) for g in high] for h in mid])
+    prior = weight.sum(1) / weight.sum()
+
+    def chance(bits, fields):
+        on = 1 / (1 + np.exp(-fields))
+        return np.prod([p if bit else 1 - p for bit, p in zip(bits, on, strict=True)])
+
+    found = []
+    for v in seen:
+        down = np.array([chance(v, first[0] @ h + first[1]) for h in mid])
+        q = np.array([chance(h, first[0].T @ v + first[2]) for h in mid])
+        row = torch.tensor([v], dtype=torch.float64)
+        layers = [tuple(torch.tensor(part) for part in layer) for layer in (first, top)]
+        bound, exact = deep_belief["judge"](row, *layers)
+        assert exact.item() == pytest.approx(math.log(down @ prior))
+        assert bound.item() == pytest.approx(q @ np.log(down * prior / q))
+        found.append(exact.item())
+    assert np.exp(found).sum() == pytest.approx(1)
+
+
+def test_a_deep_machine_is_inferred_and_judged_as_by_a_sum_over_all_states(deep_belief, monkeypatch):
+    monkeypatch.setitem(deep_belief, "all_codes", deep_belief["all_states"](3))
+    dice = np.random.default_rng(1)
+    W, U, a, b, c = (dice.normal(size=shape) for shape in ((4, 3), (3, 2), 4, 3, 2))
+    parts = [torch.tensor(part)[None] for part in (W, U, a, b, c)]
+    states = [[np.array(s) for s in itertools.product((0, 1), repeat=n)] for n in (4, 3, 2)]
+
+    def minus_energy(v, h, g):
+        return v @ W @ h + h @ U @ g + a @ v + b @ h + c @ g
+
+    z = sum(math.exp(minus_energy(v, h, g)) for v in states[0] for h in states[1] for g in states[2])
+    v = states[0][11]
+    weight = np.array([[math.exp(minus_energy(v, h, g)) for g in states[2]] for h in states[1]])
+    share = weight / weight.sum()
+    mid, high, cross = deep_belief["posterior_two"](torch.tensor(v)[None].double(), parts)
+    np.testing.assert_allclose(mid[0, 0], share.sum(1) @ np.array(states[1]))
+    np.testing.assert_allclose(high[0, 0], share.sum(0) @ np.array(states[2]))
+    np.testing.assert_allclose(cross[0], np.array(states[1]).T @ share @ np.array(states[2]))
+    exact, short = deep_belief["shortfall"](torch.tensor(v)[None].double(), parts)
+    assert exact.item() == pytest.approx(math.log(weight.sum() / z))
+    mid, high, cross = deep_belief["up_two"](torch.tensor(v)[None].double(), parts, 50)
+    q = [
+        [np.prod(np.where(s, m, 1 - m)) for s in layer]
+        for m, layer in ((mid[0, 0].numpy(), states[1]), (high[0, 0].numpy(), states[2]))
+    ]
+    q = np.outer(*q)
+    assert short.item() == pytest.approx((q * np.log(q / share)).sum(), abs=1e-12) and short.item() > 0
+    np.testing.assert_allclose(cross, mid.mT @ high)
