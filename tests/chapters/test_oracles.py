@@ -284,6 +284,8 @@ def test_blocks_of_a_convolutional_machine_are_counted(restricted):
     assert restricted["pooled_free_energy"](v, w, b, c).item() == pytest.approx(total.item(), abs=1e-2)
     drawn, _ = restricted["pooled_sweep"](v.repeat(7, 1, 1, 1), w, b, c, dice)
     assert drawn.shape == (7, 1, 14, 14) and ((drawn == 0) | (drawn == 1)).all()
+
+
 @pytest.fixture
 def autoregressive():
     """The chapter's functions; a test sets what they take from other cells."""
@@ -442,6 +444,8 @@ def test_the_best_law_by_memory_is_that_of_its_closed_forms(autoregressive):
         p = (0.8 ** (14 - slips) * 0.2**slips + 0.2 ** (14 - slips) * 0.8**slips) / 8
         whole += 4 * math.comb(14, slips) * p * math.log(p)
     assert best_law(15) == pytest.approx(whole / 16, abs=1e-12)
+
+
 # --- PixelCNN and PixelRNN ---------------------------------------------------------------------------------------------------
 
 F64 = torch.float64
@@ -599,6 +603,8 @@ def test_tables_count(pixels):
             p = (x[:, 0].numpy()[fits].sum() + 2 * p) / (fits.sum() + 2)
         number = 4 * bits[0] + 2 * bits[1] + bits[2]
         assert tables[-1][number].item() == pytest.approx(p, abs=1e-6)
+
+
 def deep_belief():
     softplus = torch.nn.functional.softplus
     return functions(
