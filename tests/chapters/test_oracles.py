@@ -605,6 +605,7 @@ def test_tables_count(pixels):
         assert tables[-1][number].item() == pytest.approx(p, abs=1e-6)
 
 
+@pytest.fixture(scope="module")
 def deep_belief():
     softplus = torch.nn.functional.softplus
     return functions(
