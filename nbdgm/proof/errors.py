@@ -19,7 +19,7 @@ class TimeUp(BaseException):
 
 
 def in_a_collection(frame: FrameType | None) -> bool:
-    """Whether this frame runs inside a callback of the garbage collector , out of which nothing can be raised."""
+    """Whether this frame runs inside a callback of the garbage collector, out of which nothing can be raised."""
     callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
     while frame is not None:
         if frame.f_code in callbacks:
