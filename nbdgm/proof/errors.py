@@ -18,11 +18,15 @@ class TimeUp(BaseException):
     """Raised inside sympy when its time is up; not an Exception, so that sympy does not swallow it."""
 
 
-def in_a_collection(frame: FrameType | None) -> bool:
-    """Whether this frame runs inside a callback of the garbage collector, out of which nothing can be raised."""
+def nothing_can_be_raised(frame: FrameType | None) -> bool:
+    """Whether this frame runs inside a callback of the garbage collector or of a weak reference, or inside `__del__`.
+
+    Python reports what these raise, and goes on.
+    """
     callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
     while frame is not None:
-        if frame.f_code in callbacks:
+        code = frame.f_code
+        if code in callbacks or code.co_name == "__del__" or frame.f_globals.get("__name__") in ("weakref", "_weakrefset"):
             return True
         frame = frame.f_back
     return False
@@ -35,10 +39,17 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    reached = over = False
+
     def stop(_: int, frame: FrameType | None) -> None:
-        if in_a_collection(frame):  # Python reports what a callback of the collector raises, and goes on
+        nonlocal reached
+        if over:
+            return
+        reached = True
+        if nothing_can_be_raised(frame):
             signal.setitimer(signal.ITIMER_VIRTUAL, 1e-3)
         else:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.25)  # again, should something swallow this one
             raise TimeUp
 
     before = signal.signal(signal.SIGVTALRM, stop)
@@ -49,7 +60,8 @@ def cpu_limit(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
+        over = True
         rest, _ = signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
         if left:
-            signal.setitimer(signal.ITIMER_VIRTUAL, max(1e-3, left - granted + rest))
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(1e-3, left - granted + (0 if reached else rest)))
