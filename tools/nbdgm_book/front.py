@@ -13,8 +13,8 @@ from sphinx.errors import ExtensionError
 from nbdgm_book.pages import BookDirective
 
 MAP = "tools/data/book_map.yml"
-BOX, GAP, LINE = (118, 62), (124, 104), 14  # in units of the drawing
-LETTERS = 17  # of a line in a box
+BOX, GAP, LINE = (118, 74), (124, 108), 16  # in units of the drawing
+LETTERS = 15  # of a line in a box
 
 
 def lines(title: str) -> list[str]:
