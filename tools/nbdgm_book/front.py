@@ -14,7 +14,7 @@ from nbdgm_book.pages import BookDirective
 
 MAP = "tools/data/book_map.yml"
 BOX, GAP, LINE = (118, 74), (124, 108), 16  # in units of the drawing
-LETTERS = 15  # of a line in a box
+LETTERS = 14  # of a line in a box
 
 
 def lines(title: str) -> list[str]:
