@@ -685,3 +685,71 @@ def test_a_deep_machine_is_inferred_and_judged_as_by_a_sum_over_all_states(deep_
     q = np.outer(*q)
     assert short.item() == pytest.approx((q * np.log(q / share)).sum(), abs=1e-12) and short.item() > 0
     np.testing.assert_allclose(cross, mid.mT @ high)
+
+
+@pytest.fixture(scope="module")
+def helmholtz():
+    import nbdgm
+
+    softplus = torch.nn.functional.softplus
+    return functions("vae/4_wake_sleep", torch=torch, np=np, math=math, nbdgm=nbdgm, softplus=softplus)
+
+
+def small_helmholtz(seed=0):
+    """Two machines of two hidden bits and four pixels, and their laws as objects of torch.distributions."""
+    from torch.distributions import Bernoulli, Independent
+
+    dice = torch.Generator().manual_seed(seed)
+    shapes = {"a": (2, 1, 2), "W": (2, 2, 4), "b": (2, 1, 4), "V": (2, 4, 2), "c": (2, 1, 2)}
+    machine = {name: torch.randn(shape, generator=dice, dtype=torch.float64) for name, shape in shapes.items()}
+    machine = {name: part.float() for name, part in machine.items()}
+
+    def law(logits):
+        return Independent(Bernoulli(logits=logits), 1)
+
+    return machine, law
+
+
+def test_tables_of_a_helmholtz_machine_are_those_of_torch_distributions(helmholtz):
+    machine, law = small_helmholtz()
+    codes, all_x = helmholtz["bits"](2), helmholtz["bits"](4)
+    joint, guess = helmholtz["joint_table"](machine, all_x), helmholtz["guess_table"](machine, all_x)
+    for which in range(2):
+        a, W, b, V, c = (part[which] for part in machine.values())
+        for code, z in enumerate(codes):
+            expected = law(a[0]).log_prob(z) + law((z @ W + b).expand(16, -1)).log_prob(all_x)
+            torch.testing.assert_close(joint[which, code], expected)
+            torch.testing.assert_close(guess[which, code], law(all_x @ V + c).log_prob(z.expand(16, -1)))
+    torch.testing.assert_close(joint.exp().sum((1, 2)), torch.ones(2))
+    gap = (guess.exp() * (guess - joint + joint.logsumexp(1, keepdim=True))).sum(1)
+    torch.testing.assert_close(helmholtz["gap"](machine, all_x), gap)
+
+
+def test_the_mean_sleep_step_is_a_sum_over_all_dreams(helmholtz):
+    machine, law = small_helmholtz()
+    codes, all_x = helmholtz["bits"](2), helmholtz["bits"](4)
+    chance = helmholtz["joint_table"](machine, all_x).exp()
+    V, c = machine["V"].clone().requires_grad_(), machine["c"].clone().requires_grad_()
+    logits = all_x @ V + c
+    total = sum((chance[:, code] * law(logits).log_prob(z.expand_as(logits))).sum() for code, z in enumerate(codes))
+    step = helmholtz["exact_sleep"](machine)
+    for name, expected in zip("Vc", torch.autograd.grad(total, (V, c)), strict=True):
+        torch.testing.assert_close(step[name], expected)
+
+
+def test_reweighted_steps_follow_the_importance_weighted_bound(helmholtz):
+    """Downwards; with the same draws, by autograd. The exact posterior's step is the gradient of log p(x)."""
+    machine, law = small_helmholtz()
+    down = {name: machine[name].clone().requires_grad_() for name in ("a", "W", "b")}
+    x = helmholtz["bits"](4)[torch.tensor([[3, 9, 14], [0, 7, 7]])]
+    repeated, z, _ = helmholtz["draws_of"](machine, x, 6, torch.Generator().manual_seed(5))
+    worth = law(down["a"]).log_prob(z) + law(z @ down["W"] + down["b"]).log_prob(repeated)
+    worth = worth - law(repeated @ machine["V"] + machine["c"]).log_prob(z)
+    bound = worth.unflatten(1, (6, 3)).logsumexp(1).mean(1).sum()
+    slopes = helmholtz["reweighted"](machine, x, torch.Generator().manual_seed(5), 6)
+    for name, expected in zip(down, torch.autograd.grad(bound, list(down.values())), strict=True):
+        torch.testing.assert_close(slopes[name], expected)
+    evidence = helmholtz["joint_table"](machine | down, x).logsumexp(1).mean(1).sum()
+    slopes = helmholtz["exact_posterior"](machine, x, None)
+    for name, expected in zip(down, torch.autograd.grad(evidence, list(down.values())), strict=True):
+        torch.testing.assert_close(slopes[name], expected)
