@@ -753,3 +753,43 @@ def test_reweighted_steps_follow_the_importance_weighted_bound(helmholtz):
     slopes = helmholtz["exact_posterior"](machine, x, None)
     for name, expected in zip(down, torch.autograd.grad(evidence, list(down.values())), strict=True):
         torch.testing.assert_close(slopes[name], expected)
+def collapse():
+    names = {"torch": torch, "math": math, "f64": torch.float64, "side": 6, "flip": 0.1}
+    return functions("vae/6_posterior_collapse", **names)
+
+
+def test_columns_of_stripes_are_a_hidden_markov_model_that_never_moves(collapse):
+    from hmmlearn.hmm import CategoricalHMM
+
+    twin = CategoricalHMM(2, n_features=2, init_params="", implementation="log")
+    twin.startprob_, twin.transmat_ = np.full(2, 0.5), np.eye(2)
+    twin.emissionprob_ = np.array([[0.9, 0.1], [0.1, 0.9]])
+    states, p = collapse["column_law"]()
+    for reach in range(6):
+        cost = 0.0
+        for column, weight in zip(states.long().numpy(), p.tolist(), strict=True):
+            for place in range(6):
+                seen = column[max(0, place - reach) : place, None]
+                before = twin.score(seen) if len(seen) else 0.0
+                cost -= weight * (twin.score(column[max(0, place - reach) : place + 1, None]) - before)
+        assert collapse["best_cost"](reach) == pytest.approx(6 * cost, abs=1e-9)
+
+
+def test_the_linear_loss_at_its_optimum_is_the_likelihood_of_scikit_learn(collapse):
+    from sklearn.decomposition import PCA
+
+    x = np.random.default_rng(0).normal(size=(300, 7)) @ np.random.default_rng(1).normal(size=(7, 7))
+    twin = PCA(3).fit(x)
+    covariance = torch.tensor(np.cov(x.T))
+    variances, axes = (v.flip(-1) for v in torch.linalg.eigh(covariance))
+    noise = variances[3:].mean()
+    w = (variances[:3] - noise).sqrt()
+    W = (axes[:, :3] * w)[None]
+    V = (axes[:, :3] * w / variances[:3]).mT[None]
+    log_s = (noise / variances[:3]).log()[None] / 2
+    loss, spread = collapse["linear_loss"](W, V, log_s, covariance, noise[None])
+    # numpy's covariance divides by n - 1, the mean over pictures by n
+    expected = -twin.score(x) - 7 / 2 * math.log(2 * math.pi)
+    slack = 0.5 * np.trace(twin.get_precision() @ np.cov(x.T)) / 300
+    assert loss.item() == pytest.approx(expected + slack, abs=1e-6)
+    np.testing.assert_allclose(spread[0], 1 - noise / variances[:3], atol=1e-9)
