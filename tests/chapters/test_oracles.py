@@ -793,3 +793,68 @@ def test_the_linear_loss_at_its_optimum_is_the_likelihood_of_scikit_learn(collap
     slack = 0.5 * np.trace(twin.get_precision() @ np.cov(x.T)) / 300
     assert loss.item() == pytest.approx(expected + slack, abs=1e-6)
     np.testing.assert_allclose(spread[0], 1 - noise / variances[:3], atol=1e-9)
+def draw():
+    """The functions and networks of the chapter on DRAW."""
+    from nbdgm import losses, networks
+
+    softplus = torch.nn.functional.softplus
+    names = {"torch": torch, "nn": torch.nn, "softplus": softplus, "losses": losses, "networks": networks}
+    notebook = json.loads((ROOT / "book" / "vae/7_draw.ipynb").read_text("utf-8"))
+    for cell in notebook["cells"]:
+        if cell["id"] in ("eye", "model", "step", "filters", "window"):
+            tree = ast.parse("".join(cell["source"]))
+            tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+            exec(compile(tree, "draw", "exec"), names)
+    return names
+
+
+def test_filters_are_those_of_a_slow_loop(draw):
+    dice = np.random.default_rng(0)
+    centre, stride, sigma = dice.uniform(-5, 25, (3, 2)), dice.uniform(0.5, 4, (3, 1)), dice.uniform(1, 5, (3, 1))
+    found = draw["filters"](*map(torch.tensor, (centre, stride, sigma)), side=20, n=4)
+    assert found.shape == (3, 2, 4, 20)
+    for b, axis, row in itertools.product(range(3), range(2), range(4)):
+        middle = centre[b, axis] + (row - 1.5) * stride[b, 0]
+        weights = [math.exp(-((pixel - middle) ** 2) / (2 * sigma[b, 0] ** 2)) for pixel in range(20)]
+        np.testing.assert_allclose(found[b, axis, row], np.array(weights) / sum(weights), atol=1e-12)
+
+
+def test_a_window_writes_as_it_reads(draw):
+    torch.manual_seed(0)
+    window = draw["Window"](6)
+    window.to_paint = window.to_look
+    with torch.no_grad():
+        h, picture = torch.randn(3, 6), torch.rand(3, 28, 28)
+        strength = window.aim(window.to_look(h))[3]
+        seen = window.read(picture[:, None], h) / strength
+        patch = window.to_write(h) / strength
+        weighed = (window.write(h) * picture).sum((1, 2))
+    torch.testing.assert_close((seen * patch).sum(1), weighed)
+
+
+@pytest.mark.parametrize("eye", ["FixedEye", "Window"])
+def test_the_bound_of_draw_is_that_of_torch_distributions(draw, eye):
+    from torch.distributions import Bernoulli, Normal, kl_divergence
+
+    torch.manual_seed(1)
+    x = torch.bernoulli(torch.full((4, 28, 28), 0.3))
+    model = draw["Draw"](draw[eye](7), 3, 2, 7, torch.zeros(28, 28))
+    torch.manual_seed(2)
+    with torch.no_grad():
+        minus, paid = draw["minus_bound"](model, x)
+    torch.manual_seed(2)
+    with torch.no_grad():
+        h_enc, h_dec, canvas, total = torch.zeros(4, 7), torch.zeros(4, 7), torch.zeros(4, 28, 28), 0
+        for _ in range(3):
+            error = x - Bernoulli(logits=canvas).mean
+            inputs = [model.eye.read(part[:, None], h_dec) for part in (x, error)] + [h_dec]
+            h_enc = model.encoder(torch.cat(inputs, 1), h_enc)
+            mean, raw = model.to_code(h_enc).split(2, 1)
+            q = Normal(mean, torch.log1p(raw.exp()) + 1e-4)
+            z = q.loc + q.scale * torch.randn(4, 2)
+            total = total + kl_divergence(q, Normal(0.0, 1.0)).sum(1)
+            h_dec = model.decoder(z, h_dec)
+            canvas = canvas + model.eye.write(h_dec)
+        log_p = Bernoulli(logits=canvas).log_prob(x).sum((1, 2))
+    torch.testing.assert_close(paid, total)
+    torch.testing.assert_close(minus, total - log_p)
