@@ -119,7 +119,8 @@ class Sentences:
     """Sentences: `x` (N, L + 1), whole numbers, each the place of a word in `words`, and zeros from the end of a sentence on.
 
     The first zero of a row is the symbol for the end, which a model has to predict; the zeros after it are padding. Place 1
-    is `<unk>`, for every word that is not in `words`. `stand_in` is True when other sentences take the place of those asked for.
+    is `<unk>`, for every word that is not in `words`. `stand_in` is True when other sentences take the place of those asked
+    for.
     """
 
     x: Tensor
@@ -159,15 +160,14 @@ def _rows(lines: list[list[str]], place: dict[str, int], longest: int) -> Tensor
     return x
 
 
-def sentences(
-    split: str = "train", longest: int = 12, kinds: int = 500, device: torch.device | str | None = None
-) -> Sentences:
+def sentences(split: str = "train", longest: int = 12, kinds: int = 500, device: torch.device | str | None = None) -> Sentences:
     """Whole short sentences of English, one symbol a word: the Penn Treebank, from the files that `letters` reads.
 
-    Kept are the sentences of 3 to `longest` words: for 12 words 8,372 in train, 690 in valid, 788 in test. `words` are the end, the
-    rare word, and the `kinds - 2` commonest words of the kept sentences of train (ties: the first to occur), whatever the split.
-    Every other word is the rare one. The text is licensed and must not be passed on; show what a model makes of it. At
-    the smoke budget and without the file sentences of common English words in random order stand in; what is printed says so.
+    Kept are the sentences of 3 to `longest` words: for 12 words 8,372 in train, 690 in valid, 788 in test. `words` are the
+    end, the rare word, and the `kinds - 2` commonest words of the kept sentences of train (ties: the first to occur),
+    whatever the split. Every other word is the rare one. The text is licensed and must not be passed on; show what a model
+    makes of it. At the smoke budget and without the file sentences of common English words in random order stand in; what
+    is printed says so.
 
     Raises:
         ValueError: for an unknown split, `longest` below 3, `kinds` below 3, or an `NBDGM_DATA` that is no folder.
