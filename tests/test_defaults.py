@@ -131,8 +131,11 @@ TABLE: dict[str, dict[str, Any]] = {
     },
     "nbdgm.data.rendered.sdf": {"box": {"radius": 0.0}, "coverage": {"soft": 1.0}},
     "nbdgm.data.text": {
+        "Sentences": {"eq": True, "frozen": False, "repr": False, "stand_in": False},
+        "Sentences.__init__": {"stand_in": False},
         "Text": {"eq": True, "frozen": False, "repr": False, "stand_in": False},
         "Text.__init__": {"stand_in": False},
+        "sentences": {"longest": 12, "kinds": 500},
     },
     "nbdgm.display.diagrams": {
         "UNIT": 84.0,

@@ -2,7 +2,8 @@
 
 `load` gives images by name, `densities` laws in one or two dimensions with exact log-densities, `faces` and `glyphs`
 pictures drawn from known factors, `bars_and_stripes` a set small enough to enumerate. All of them have `.batches(size)`:
-an endless iterator over tensors that already lie on the device. `letters` gives English text as a sequence of numbers.
+an endless iterator over tensors that already lie on the device. `letters` gives English text as a sequence of numbers,
+`sentences` short sentences of it, one number a word.
 """
 
 from . import densities, rendered
@@ -10,13 +11,14 @@ from .batches import Batches, binarize, compose, flip, from_signed, to_signed
 from .images import Images, bars_and_stripes
 from .load import DATASETS, DataError, load
 from .rendered import draw_faces, draw_glyphs, faces, glyphs
-from .text import Text, letters
+from .text import Sentences, Text, letters, sentences
 
 __all__ = [
     "DATASETS",
     "Batches",
     "DataError",
     "Images",
+    "Sentences",
     "Text",
     "bars_and_stripes",
     "binarize",
@@ -31,5 +33,6 @@ __all__ = [
     "letters",
     "load",
     "rendered",
+    "sentences",
     "to_signed",
 ]

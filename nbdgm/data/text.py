@@ -1,7 +1,9 @@
-"""Text as a sequence of small whole numbers: one symbol a letter. For chapters on sequences; not a tokenizer of words."""
+"""Text as small whole numbers: one symbol a letter, or sentences of one symbol a word. For chapters on sequences."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -107,6 +109,112 @@ def letters(split: str = "train", device: torch.device | str | None = None) -> T
     if not len(x):
         raise _damaged(path, "there is no letter in it")
     return Text(x.to(device), LETTERS, "ptb")
+
+
+END, RARE = "<end>", "<unk>"
+
+
+@dataclass(repr=False)
+class Sentences:
+    """Sentences: `x` (N, L + 1), whole numbers, each the place of a word in `words`, and zeros from the end of a sentence on.
+
+    The first zero of a row is the symbol for the end, which a model has to predict; the zeros after it are padding. Place 1
+    is `<unk>`, for every word that is not in `words`. `stand_in` is True when other sentences take the place of those asked
+    for.
+    """
+
+    x: Tensor
+    words: tuple[str, ...]
+    name: str = "sentences"
+    stand_in: bool = False
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __repr__(self) -> str:
+        note = ", a stand-in" if self.stand_in else ""
+        longest = self.x.shape[1] - 1
+        return f"Sentences({self.name!r}{note}: {len(self):,} of at most {longest} words, {len(self.words):,} kinds)"
+
+    def write(self, x: Tensor | Sequence[int]) -> str:
+        """The words of one row, up to its end, as a string."""
+        row = [int(i) for i in x]
+        return " ".join(self.words[i] for i in (row[: row.index(0)] if 0 in row else row))
+
+    def read(self, *lines: str) -> Tensor:
+        """The rows of these sentences (n, L + 1): words apart by spaces, as in the data (small letters, `n't` and `'s` apart).
+
+        Raises:
+            ValueError: for a sentence without words, or with more than L.
+        """
+        place = {word: i for i, word in enumerate(self.words)}
+        return _rows([line.split() for line in lines], place, self.x.shape[1] - 1).to(self.x.device)
+
+
+def _rows(lines: list[list[str]], place: dict[str, int], longest: int) -> Tensor:
+    x = torch.zeros(len(lines), longest + 1, dtype=torch.long)
+    for row, line in zip(x, lines, strict=True):
+        if not 1 <= len(line) <= longest:
+            raise ValueError(f"a sentence has 1 to {longest} words, this one has {len(line)}: {' '.join(line)!r}")
+        row[: len(line)] = torch.tensor([place.get(word, 1) for word in line])
+    return x
+
+
+def sentences(split: str = "train", longest: int = 12, kinds: int = 500, device: torch.device | str | None = None) -> Sentences:
+    """Whole short sentences of English, one symbol a word: the Penn Treebank, from the files that `letters` reads.
+
+    Kept are the sentences of 3 to `longest` words: for 12 words 8,372 in train, 690 in valid, 788 in test. `words` are the
+    end, the rare word, and the `kinds - 2` commonest words of the kept sentences of train (ties: the first to occur),
+    whatever the split. Every other word is the rare one. The text is licensed and must not be passed on; show what a model
+    makes of it. At the smoke budget and without the file sentences of common English words in random order stand in; what
+    is printed says so.
+
+    Raises:
+        ValueError: for an unknown split, `longest` below 3, `kinds` below 3, or an `NBDGM_DATA` that is no folder.
+        DataError: for a file that is no text, or has no such sentence in it.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
+    longest, kinds = whole("longest", longest, 3), whole("kinds", kinds, 3)
+    if device is None:
+        from nbdgm.runtime import device as default_device
+
+        device = default_device()
+    parts = ["train", "valid"] if split == "train+valid" else [split]
+    needed = sorted({"train", *parts})
+    folder = None if _smoke() else _find("ptb", [f"ptb.{part}.txt" for part in needed], None)
+    if folder is None:
+        drawn = {part: _random_sentences(part, longest) for part in needed}
+    else:
+        drawn = {part: _short(folder / f"ptb.{part}.txt", longest) for part in needed}
+    counts = Counter(word for line in drawn["train"] for word in line if word != RARE)
+    words = (END, RARE, *(word for word, _ in counts.most_common(kinds - 2)))
+    lines = [line for part in parts for line in drawn[part]]
+    if folder is None:
+        reason = "at the smoke budget" if _smoke() else "no file"
+        print(f"ptb ({reason}): {len(lines):,} sentences stand in, common English words in random order.")
+    x = _rows(lines, {word: i for i, word in enumerate(words)}, longest)
+    return Sentences(x.to(device), words, "ptb", stand_in=folder is None)
+
+
+def _short(path: Path, longest: int) -> list[list[str]]:
+    """The lines of a file that have 3 to `longest` words."""
+    try:
+        lines = [line.split() for line in path.read_text("ascii").splitlines()]
+    except UnicodeDecodeError as error:
+        raise _damaged(path, f"it is no ASCII text ({error})") from error
+    kept = [line for line in lines if 3 <= len(line) <= longest]
+    if not kept:
+        raise _damaged(path, f"there is no sentence of 3 to {longest} words in it")
+    return kept
+
+
+def _random_sentences(split: str, longest: int) -> list[list[str]]:
+    """Words drawn as for `letters`, in sentences whose lengths are equally likely."""
+    n, seed = {"train": (1200, 5), "valid": (200, 6), "test": (200, 7)}[split]
+    dice, chance = np.random.RandomState(seed), 1 / np.arange(1, len(WORDS) + 1)
+    sizes = dice.randint(3, longest + 1, n)
+    return [[WORDS[i] for i in dice.choice(len(WORDS), size, p=chance / chance.sum())] for size in sizes]
 
 
 def _stand_in(split: str, device: torch.device | str) -> Text:

@@ -858,3 +858,76 @@ def test_the_bound_of_draw_is_that_of_torch_distributions(draw, eye):
         log_p = Bernoulli(logits=canvas).log_prob(x).sum((1, 2))
     torch.testing.assert_close(paid, total)
     torch.testing.assert_close(minus, total - log_p)
+# --- a code for sentences ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sentence_vae():
+    from torch.nn.functional import cross_entropy, one_hot, pad, softplus
+
+    layers = {"cross_entropy": cross_entropy, "one_hot": one_hot, "pad": pad, "softplus": softplus}
+    return functions("vae/6b_sentence_vae", torch=torch, nn=torch.nn, np=np, math=math, kinds=5, **layers)
+
+
+class Writer(torch.nn.Module):
+    """A decoder of the chapter's shape, five kinds of words."""
+
+    def __init__(self):
+        super().__init__()
+        self.k = 2
+        self.look, self.start = torch.nn.Embedding(6, 3), torch.nn.Linear(2, 4)
+        self.writer, self.out = torch.nn.GRU(5, 4, batch_first=True), torch.nn.Linear(4, 5)
+
+
+def test_sentences_have_the_probability_of_one_step_after_another(sentence_vae):
+    torch.manual_seed(0)
+    net, z = Writer(), torch.randn(3, 2)
+    x = torch.tensor([[2, 4, 1, 0, 0], [3, 0, 0, 0, 0], [1, 1, 2, 3, 0]])
+    keep = torch.rand(x.shape) > 0.4
+    cell = torch.nn.GRUCell(5, 4)
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in net.writer.state_dict().items()})
+    for row, code, seen, found in zip(x.tolist(), z, keep.tolist(), sentence_vae["log_p"](net, z, x, keep), strict=True):
+        state, before, total = torch.tanh(net.start(code)), 0, 0.0
+        for word, shown in zip(row, seen, strict=True):
+            state = cell(torch.cat([net.look.weight[before if shown else 5], code]), state)
+            total += net.out(state).log_softmax(0)[word].item()
+            before = word
+            if word == 0:
+                break
+        assert found.item() == pytest.approx(total, abs=1e-5)
+
+
+def test_the_price_is_the_divergence_of_normal_laws(sentence_vae):
+    mean, std = torch.randn(4, 3), torch.rand(4, 3) + 0.1
+    from torch.distributions import Normal, kl_divergence
+
+    torch.testing.assert_close(sentence_vae["pay"](mean, std), kl_divergence(Normal(mean, std), Normal(0.0, 1.0)))
+
+
+def test_the_probe_is_ridge_regression(sentence_vae):
+    from sklearn.linear_model import Ridge
+
+    torch.manual_seed(1)
+    codes, codes_test = torch.randn(50, 3) * 2 + 1, torch.randn(20, 3) * 2 + 1
+    facts, facts_test = codes[:, :2] + torch.randn(50, 2), codes_test[:, :2] + torch.randn(20, 2)
+    mean, std = codes.mean(0), codes.std(0)
+    wide = [np.hstack([(c - mean) / std, np.ones((len(c), 1))]) for c in (codes, codes_test)]
+    told = Ridge(alpha=1.0, fit_intercept=False).fit(wide[0], facts).predict(wide[1])
+    wrong = ((facts_test.numpy() - told) ** 2).sum() / ((facts_test - facts.mean(0)) ** 2).sum().item()
+    assert sentence_vae["explained"](codes, facts, codes_test, facts_test) == pytest.approx(1 - wrong, abs=1e-4)
+
+
+def test_importance_weights_find_an_exact_evidence(sentence_vae, monkeypatch):
+    """With a decoder that ignores the code every weight is p(x) times p(z) / q(z), whose mean is p(x)."""
+    monkeypatch.setitem(sentence_vae, "hide", lambda x, drop: torch.ones(x.shape, dtype=torch.bool))
+    monkeypatch.setitem(sentence_vae, "nbdgm", __import__("nbdgm"))
+    torch.manual_seed(2)
+    net = Writer()
+    for layer in (net.start.weight, net.writer.weight_ih_l0[:, 3:]):
+        layer.data.zero_()
+    net.encode = lambda x: (torch.full((len(x), 2), 0.3), torch.full((len(x), 2), 0.9))
+    words = type("S", (), {"x": torch.tensor([[2, 4, 1, 0, 0], [3, 0, 0, 0, 0]])})()
+    alone = sentence_vae["judge"](net, words, code=0)[2]
+    redrawn, price, cost, _ = sentence_vae["judge"](net, words, draws=4000)
+    assert redrawn == pytest.approx(alone, abs=1e-3) and cost == pytest.approx(alone, abs=0.02)
+    assert price == pytest.approx(2 * ((0.81 + 0.09 - 1) / 2 - math.log(0.9)), abs=1e-5)
