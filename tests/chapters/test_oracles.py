@@ -753,6 +753,9 @@ def test_reweighted_steps_follow_the_importance_weighted_bound(helmholtz):
     slopes = helmholtz["exact_posterior"](machine, x, None)
     for name, expected in zip(down, torch.autograd.grad(evidence, list(down.values())), strict=True):
         torch.testing.assert_close(slopes[name], expected)
+
+
+@pytest.fixture(scope="module")
 def collapse():
     names = {"torch": torch, "math": math, "f64": torch.float64, "side": 6, "flip": 0.1}
     return functions("vae/6_posterior_collapse", **names)
@@ -793,6 +796,9 @@ def test_the_linear_loss_at_its_optimum_is_the_likelihood_of_scikit_learn(collap
     slack = 0.5 * np.trace(twin.get_precision() @ np.cov(x.T)) / 300
     assert loss.item() == pytest.approx(expected + slack, abs=1e-6)
     np.testing.assert_allclose(spread[0], 1 - noise / variances[:3], atol=1e-9)
+
+
+@pytest.fixture(scope="module")
 def draw():
     """The functions and networks of the chapter on DRAW."""
     from nbdgm import losses, networks
@@ -858,6 +864,8 @@ def test_the_bound_of_draw_is_that_of_torch_distributions(draw, eye):
         log_p = Bernoulli(logits=canvas).log_prob(x).sum((1, 2))
     torch.testing.assert_close(paid, total)
     torch.testing.assert_close(minus, total - log_p)
+
+
 # --- a code for sentences ----------------------------------------------------------------------------------------------------
 
 
