@@ -177,8 +177,7 @@ class _Reader:
             values = [self.read(e, own) for e in node.elts]
             return tuple(values) if isinstance(node, ast.Tuple) else values
         if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
-            with suppress(_Unreadable):
-                self.read(node.value, own)
+            self.read(node.value, own)
         return self._plain(node, own)
 
     def _plain(self, node: ast.AST, own: Mapping[str, Any]) -> Any:

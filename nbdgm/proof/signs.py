@@ -142,7 +142,7 @@ class Signs:
             c, total = term.as_independent(sp.Sum, as_Add=False)
             if not (isinstance(total, sp.Sum) and len(total.limits) == 1 and self.known(self.letters(c), False)):
                 continue
-            v, low, high = total.limits[0]
+            ((v, low, high),) = total.limits
             rest = sp.expand(unfold(expr)) - term
             if not self.of(self.term(total), False, depth + 1):
                 continue
