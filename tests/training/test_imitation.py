@@ -105,6 +105,16 @@ def test_what_cuda_refuses_is_refused():
     assert F.binary_cross_entropy(x, x) > 0 and torch.equal(torch.lerp(x, x, x), x)  # and outside nothing is
 
 
+def test_a_cast_made_without_gradients_cuts_none_later():
+    layer, x = nn.Linear(4, 4), torch.randn(4, 4)
+    with autocast("auto", torch.device("cpu"))():
+        assert not torch.is_autocast_cache_enabled()
+        with torch.no_grad():
+            layer(x)
+        layer(x).sum().backward()
+    assert layer.weight.grad is not None and layer.weight.grad.any()
+
+
 def test_who_asks_for_single_precision_has_it(monkeypatch):
     x = torch.randn(4, 4)
     with autocast("float32", torch.device("cpu"))():
