@@ -122,6 +122,16 @@ def test_a_state_that_the_data_cannot_take_back_is_warned_about(tmp_path):
     assert history.steps == 9
 
 
+def test_what_cannot_be_kept_is_refused_only_where_it_would_be_kept(tmp_path):
+    class Odd(itertools.repeat):
+        def state_dict(self):
+            return {"at": lambda: 5}
+
+    assert play(**line() | {"data": Odd(torch.ones(4, 3))}, steps=2).steps == 2
+    with pytest.raises(CheckpointError, match="could not be read again"):
+        play(**line() | {"data": Odd(torch.ones(4, 3))}, steps=2, checkpoint=tmp_path / "run.pt")
+
+
 def damaged(content: bytes) -> list[bytes]:
     flipped = bytearray(content)
     flipped[random.Random(0).randrange(len(content))] ^= 4
