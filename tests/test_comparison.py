@@ -60,6 +60,14 @@ def test_a_run_repeats_exactly_and_leaves_the_callers_random_numbers_alone(batch
     assert not torch.equal(runs[0].samples, other.samples)
 
 
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_run_shows_no_bar_of_its_own(batched, monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_PROGRESS", "1")
+    monkeypatch.setattr("nbdgm.training.progress.watched", lambda: True)
+    arena(batched).run(GAN, Setting(1e-3), 20, seeds=[4], looks=1)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_losses_see_flat_batches_and_each_copy_its_own_gradient():
     seen = []
 

@@ -52,6 +52,8 @@ def said(module: str) -> dict[str, Any]:
                 found[name] = {k: getattr(made, k) for k in ("eq", "frozen", "repr")} | {
                     f.name: f.default for f in dataclasses.fields(value) if numbers(f.default) > 0
                 }
+                if hidden := [f.name for f in dataclasses.fields(value) if not f.repr]:
+                    found[name]["unseen"] = hidden
             for part, method in vars(value).items():
                 function = getattr(method, "__func__", method)
                 if inspect.isfunction(function) and function.__module__ == module and defaults(function):
@@ -75,7 +77,10 @@ TABLE: dict[str, dict[str, Any]] = {
         "Contender": {"eq": True, "frozen": True, "repr": True, "turns": 1},
         "Contender.__init__": {"turns": 1},
     },
-    "nbdgm.comparison.result": {"Result": {"eq": True, "frozen": False, "repr": True}, "difference": {"confidence": 0.95}},
+    "nbdgm.comparison.result": {
+        "Result": {"eq": True, "frozen": False, "repr": True, "unseen": ["arena"]},
+        "difference": {"confidence": 0.95},
+    },
     "nbdgm.comparison.tables": {"compare": {"digits": 3, "confidence": 0.95}},
     "nbdgm.data.batches": {"Batches.__init__": {"seed": 0}},
     "nbdgm.data.densities": {
@@ -177,7 +182,7 @@ TABLE: dict[str, dict[str, Any]] = {
         "trivial_models": {"seed": 0},
     },
     "nbdgm.evaluation.samples": {"mode_count": {"threshold": 0.008, "radius": 3.0}, "nearest_neighbours": {"k": 1}},
-    "nbdgm.losses.f_divergences": {"FGAN": {"eq": True, "frozen": True, "repr": True}},
+    "nbdgm.losses.f_divergences": {"FGAN": {"eq": True, "frozen": True, "repr": True, "unseen": ["T", "star"]}},
     "nbdgm.losses.penalties": {"gradient_penalty": {"target": 1.0}},
     "nbdgm.losses.precision": {"parameter": {"positive": False}},
     "nbdgm.losses.variational": {"gaussian_kl": {"prior_mean": 0.0, "prior_std": 1.0}},
@@ -191,7 +196,7 @@ TABLE: dict[str, dict[str, Any]] = {
     "nbdgm.proof.bounds": {"FARTHEST": 1000000000000.0, "FURTHER": 1000000000.0, "LEAST": 0.001, "_typed": {"depth": 6}},
     "nbdgm.proof.cases": {"MOST": 243},
     "nbdgm.proof.cells": {
-        "Binding": {"eq": False, "frozen": True, "repr": True},
+        "Binding": {"eq": False, "frozen": True, "repr": True, "unseen": ["statement"]},
         "parse": {"maxsize": 512},
         "Story.__init__": {"line": 1000000000},
         "Story.meaning": {"depth": 8},

@@ -70,7 +70,6 @@ class Copies:
         """
         if self.intact and not self._finite:
             self.whole = torch.zeros_like(self.whole)
-        self._finite = True
         if self.intact:
             return
         for i in (~self.whole).nonzero().flatten().tolist():

@@ -154,9 +154,8 @@ class Story:
     def of(cls, frame: FrameType) -> Story:
         """The story of the call that `frame` is making: its own cell, and those that ran before it."""
         name = frame.f_code.co_filename
-        entry = linecache.cache.get(name)
         texts = ["".join(linecache.getlines(name, frame.f_globals))]
-        if cls.is_cell(name) and entry is not None:
+        if cls.is_cell(name):
             kin, earlier = _family(name), []
             for other, cached in linecache.cache.items():
                 if other == name:

@@ -133,7 +133,7 @@ def _truth(kind: str, condition: Any) -> bool:
         return condition
     found = str(getattr(condition, "dtype", ""))
     if found in ("bool", "torch.bool") and getattr(condition, "ndim", None) == 0:
-        return bool(condition.item())
+        return bool(condition)
     if found:
         shape = tuple(getattr(condition, "shape", ()))
         raise TypeError(

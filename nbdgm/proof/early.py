@@ -35,6 +35,8 @@ OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
     ast.MatMult: operator.matmul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
 }
 CARRIED_OUT = {  # what a line displays must still be there when it is checked
     sp.integrate: "Integral",
@@ -177,8 +179,7 @@ class _Reader:
             values = [self.read(e, own) for e in node.elts]
             return tuple(values) if isinstance(node, ast.Tuple) else values
         if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
-            with suppress(_Unreadable):
-                self.read(node.value, own)
+            self.read(node.value, own)
         return self._plain(node, own)
 
     def _plain(self, node: ast.AST, own: Mapping[str, Any]) -> Any:
@@ -273,7 +274,7 @@ class _Reader:
     # --- what is refused -------------------------------------------------------------------------------------------------
 
     def _watch(self, node: ast.BinOp, left: Any, right: Any, found: Any) -> None:
-        if isinstance(node.op, ast.Div) and isinstance(right, sp.Expr):
+        if isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod)) and isinstance(right, sp.Expr):
             right = sp.Pow(right, -1)
         self._compare(node, [side for side in (left, right) if isinstance(side, sp.Expr)], found)
 

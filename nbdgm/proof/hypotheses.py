@@ -61,8 +61,6 @@ def kind(x: sp.Expr) -> str | None:
     if isinstance(x, AppliedUndef):
         base = getattr(type(x), "_kwargs", {})
         return _KINDS.get(_facts(sp.Symbol("x", **base).assumptions0))
-    if isinstance(x, sp.Indexed):
-        x = x.base.label if isinstance(x.base.label, sp.Symbol) else x
     return _KINDS.get(_facts(x.assumptions0))
 
 

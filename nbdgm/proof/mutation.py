@@ -173,9 +173,9 @@ class Table:
         if isinstance(expr, sp.NumberSymbol):
             return mpmath.mpmathify(expr.evalf(self.digits + 5))
         if isinstance(expr, sp.Add):
-            return sum(map(self.value, expr.args), mpmath.mpf(0))
+            return sum(map(self.value, expr.args))
         if isinstance(expr, sp.Mul):
-            return math.prod(map(self.value, expr.args), start=mpmath.mpf(1))
+            return math.prod(map(self.value, expr.args))
         if isinstance(expr, sp.Pow):
             base, power = map(self.value, expr.args)
             return base ** (int(power) if expr.exp.is_Integer else power)

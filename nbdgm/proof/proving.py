@@ -58,8 +58,7 @@ def prove(difference: sp.Expr) -> str | None:
 @lru_cache(maxsize=4096)
 def is_nonnegative(expr: sp.Expr, strict: bool = False) -> bool:
     """True when sympy knows the sign of `expr` as it stands, factored, brought together, or simplified and factored."""
-    if expr.has(sp.Sum):
-        expr = signed_sums(expr, is_nonnegative)
+    expr = signed_sums(expr, is_nonnegative)
     forms = (lambda e: e, sp.factor, lambda e: sp.factor(sp.together(e)), lambda e: sp.factor(sp.simplify(e)))
     for form in forms:
         try:

@@ -43,7 +43,7 @@ def read(value: object) -> sp.Basic:
     except (sp.SympifyError, TypeError, AttributeError):
         raise ProofError(f"a line is an expression, not a {type(value).__name__}") from None
     if isinstance(value, sp.MatrixBase):
-        return value.as_immutable()
+        return value  # which sympify has made immutable
     if isinstance(value, sp.MatrixExpr):
         raise ProofError("a line is an expression, not a matrix without entries: take its Trace or its Determinant")
     if not isinstance(value, sp.Expr):

@@ -139,10 +139,10 @@ class Signs:
         """A sum of nonnegative terms, less one of them: what is left is nonnegative."""
         terms = sp.Add.make_args(sp.expand(unfold(expr)))
         for term in terms:
-            c, total = term.as_independent(sp.Sum, as_Add=False)
+            c, total = term.as_independent(sp.Sum)
             if not (isinstance(total, sp.Sum) and len(total.limits) == 1 and self.known(self.letters(c), False)):
                 continue
-            v, low, high = total.limits[0]
+            ((v, low, high),) = total.limits
             rest = sp.expand(unfold(expr)) - term
             if not self.of(self.term(total), False, depth + 1):
                 continue
@@ -162,7 +162,7 @@ class Signs:
         return below == 0 or collect(below) == 0 or norm(below) == 0
 
     def bound(self, term: sp.Expr) -> sp.Expr | None:
-        factor, total = term.as_independent(sp.Sum, as_Add=False) if term.has(sp.Sum) else (sp.S.One, term)
+        factor, total = term.as_independent(sp.Sum) if term.has(sp.Sum) else (sp.S.One, term)
         if isinstance(total, sp.Sum) and self.known(self.letters(factor), False):
             inside = [self.bound(t) for t in sp.Add.make_args(total.function)]
             return None if None in inside else factor * sp.Sum(sp.Add(*inside), *total.limits)

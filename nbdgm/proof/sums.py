@@ -80,7 +80,7 @@ def _split(expr: sp.Expr) -> sp.Expr:
 def _fraction(term: sp.Expr) -> sp.Expr:
     """One term with its nested fractions cancelled: a/(b/c) is a c/b."""
     factors = sp.Mul.make_args(term)
-    nested = [f for f in factors if isinstance(f, sp.Pow) and f.exp.is_Integer and f.exp.is_negative and f.base.is_Add]
+    nested = [f for f in factors if isinstance(f, sp.Pow) and f.exp.is_Integer and f.base.is_Add]
     if not any(g.exp.is_negative for f in nested for g in f.base.atoms(sp.Pow) if g.exp.is_number):
         return term
     return sp.Mul(*(f for f in factors if f not in nested)) * sp.factor(sp.cancel(sp.together(sp.Mul(*nested))))

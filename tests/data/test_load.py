@@ -623,6 +623,20 @@ def test_when_a_download_is_tried(offline, tried, monkeypatch, capsys):
     assert ("No download into" in capsys.readouterr().out) is tried
 
 
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_each_set_comes_from_mirrors_of_its_own(name, monkeypatch, tmp_path):
+    asked = []
+
+    def download(url, folder, file, md5):
+        asked.append(url)
+        (Path(folder) / file).write_bytes(b"")
+
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", download)
+    loading._download_idx(name, tmp_path)
+    assert len(asked) == 4 and {"fashion" in url for url in asked} == {name == "fashion-mnist"}
+    assert sorted(url.rpartition("/")[2] for url in asked) == sorted(file.name for file in tmp_path.iterdir())
+
+
 def test_stand_ins_of_fashion_are_glyphs_and_a_binarized_one_is_drawn_once(monkeypatch, capsys):
     monkeypatch.setenv("NBDGM_BUDGET", "smoke")
     fashion, binary = load("fashion-mnist", "test"), load("binarized-mnist", "test")

@@ -92,6 +92,12 @@ LOST = {  # a first line, with what it is made of: why it is refused (None: it i
     "other + p": None,
     "stated - stated + p": None,
     "hidden - hidden + p": "may be complex",
+    "(x * x / x) % p + q": "x != 0 is said nowhere",
+    "x // x + q": "x != 0 is said nowhere",
+    "x % x + q": "x != 0 is said nowhere",
+    "p // p + p % p + q": None,
+    "7 % 3 + 7 // 3 + q": None,
+    "next(once)": None,  # what cannot be computed twice is left alone
 }
 BEFORE = """
 k, i = Symbol("k", integer=True, positive=True), Symbol("i", integer=True)
@@ -99,6 +105,7 @@ named = x / x**1
 other = x**2 / p
 stated = x**2
 hidden = Symbol("z")
+once = iter([p * x])
 def loop(v):
     for _ in (1, 2):
         v = v - v + p
@@ -358,3 +365,20 @@ def test_a_judge_takes_what_takes_too_long_for_different(monkeypatch):
 
     monkeypatch.setattr(judge, "_different", slow)
     assert judge.different(p, q)
+
+
+def test_no_more_points_are_tried_when_most_are_out_of_reach(monkeypatch):
+    tried = []
+
+    def at(point, digits):
+        tried.append(point[x])
+        if point[x] == 60:
+            raise OutOfReach("far")
+        return [mpmath.mpf(1)] * 2
+
+    near, far = ([{x: sp.Integer(1)}], False), ([{x: sp.Integer(60)}, {x: sp.Integer(60)}], True)
+    monkeypatch.setattr(points, "draw_points", lambda symbols, seed: [near] * 8 + [far] * 8)
+    monkeypatch.setattr(points, "number_function", lambda symbols, parts: at)
+    with pytest.raises(Undefined, match="out of reach here"):
+        compare(x, x, "s")
+    assert tried.count(60) == 2 + 2 + 1 + 1 + 1  # where two sizes fail the smaller is tried alone, and five points are enough

@@ -66,6 +66,12 @@ def test_a_limit_on_time_stops_what_runs_longer_and_nothing_else():
     burn(0.2)  # nothing rings afterwards
 
 
+def test_where_the_system_has_no_such_timer_nothing_is_stopped(monkeypatch):
+    monkeypatch.delattr(signal, "setitimer")
+    with cpu_limit(0.01):
+        burn(0.05)
+
+
 def test_the_handler_that_was_there_is_put_back():
     mine = lambda *_: None
     before = signal.signal(signal.SIGVTALRM, mine)

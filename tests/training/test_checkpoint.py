@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 import random
+import time
 
 import games
 import numpy as np
@@ -108,6 +109,14 @@ def test_data_without_a_state_are_warned_about(tmp_path):
         play(**line() | {"data": iter([torch.ones(4, 3)] * 99)}, steps=9, checkpoint=tmp_path / "run.pt")
 
 
+def test_the_seconds_of_a_run_are_those_of_all_its_parts(tmp_path):
+    slow = lambda: (time.sleep(0.05) or torch.ones(4, 3) for _ in itertools.count())
+    play(**line() | {"data": slow()}, steps=5, checkpoint=tmp_path / "run.pt")
+    with pytest.warns(UserWarning, match="it starts anew"):
+        history = play(**line() | {"data": slow()}, steps=6, checkpoint=tmp_path / "run.pt")
+    assert 0.3 <= history.seconds < 300
+
+
 def test_a_state_that_the_data_cannot_take_back_is_warned_about(tmp_path):
     class Kept:
         def __iter__(self):
@@ -120,6 +129,16 @@ def test_a_state_that_the_data_cannot_take_back_is_warned_about(tmp_path):
     with pytest.warns(UserWarning, match="it starts anew"):
         history = play(**line() | {"data": Kept()}, steps=9, checkpoint=tmp_path / "run.pt")
     assert history.steps == 9
+
+
+def test_what_cannot_be_kept_is_refused_only_where_it_would_be_kept(tmp_path):
+    class Odd(itertools.repeat):
+        def state_dict(self):
+            return {"at": lambda: 5}
+
+    assert play(**line() | {"data": Odd(torch.ones(4, 3))}, steps=2).steps == 2
+    with pytest.raises(CheckpointError, match="could not be read again"):
+        play(**line() | {"data": Odd(torch.ones(4, 3))}, steps=2, checkpoint=tmp_path / "run.pt")
 
 
 def damaged(content: bytes) -> list[bytes]:

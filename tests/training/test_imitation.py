@@ -77,6 +77,8 @@ HALF, SINGLE = torch.bfloat16, torch.float32
         (lambda y, x: torch.mv(x, x[0]), HALF),
         (lambda y, x: F.linear(x, x), HALF),
         (lambda y, x: y.tanh(), HALF),
+        (lambda y, x: F.pad(y[None], (1, 1), mode="reflect"), HALF),  # which a CPU by itself makes single
+        (lambda y, x: F.max_pool3d(y[None, None], 1), HALF),
         (lambda y, x: y.sigmoid(), HALF),
         (lambda y, x: y.mean(), HALF),
         (lambda y, x: F.relu(y), HALF),
@@ -103,6 +105,16 @@ def test_what_cuda_refuses_is_refused():
         with pytest.raises(RuntimeError, match="unsafe to autocast"):
             F.binary_cross_entropy(x, x)
     assert F.binary_cross_entropy(x, x) > 0 and torch.equal(torch.lerp(x, x, x), x)  # and outside nothing is
+
+
+def test_a_cast_made_without_gradients_cuts_none_later():
+    layer, x = nn.Linear(4, 4), torch.randn(4, 4)
+    with autocast("auto", torch.device("cpu"))():
+        assert not torch.is_autocast_cache_enabled()
+        with torch.no_grad():
+            layer(x)
+        layer(x).sum().backward()
+    assert layer.weight.grad is not None and layer.weight.grad.any()
 
 
 def test_who_asks_for_single_precision_has_it(monkeypatch):
