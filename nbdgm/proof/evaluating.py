@@ -20,7 +20,7 @@ from sympy.core.function import AppliedUndef
 from nbdgm.proof.errors import ProofError, TimeUp, cpu_limit
 from nbdgm.proof.hypotheses import Hypotheses, ordered, stand_ins, symbolic_bounds
 from nbdgm.proof.named import unfold
-from nbdgm.proof.points import SAFE, Point, Undefined, draw, salt
+from nbdgm.proof.points import SAFE, Point, Undefined, beside, draw, is_one_number, salt
 from nbdgm.proof.proving import is_nonnegative
 from nbdgm.proof.sums import derivatives
 
@@ -183,7 +183,7 @@ def _second_opinion(integral: sp.Integral, value: sp.Expr, hypotheses: Hypothese
         try:
             with cpu_limit(20):
                 found, modulus = _pieces(integral, point, rng)
-                said = _number(value, point)
+                said = _number_or_limit(value, point)
         except TimeUp:
             raise ProofError(f"{short(integral)}: quadrature takes more than 20 s{where}") from None
         except Undefined as error:
@@ -193,6 +193,17 @@ def _second_opinion(integral: sp.Integral, value: sp.Expr, hypotheses: Hypothese
         for one in found:
             if abs(one - said) > 1e-5 * max(abs(said), modulus) + 1e-8:
                 raise ProofError(f"{short(integral)}: sympy's value {said:.6g} disagrees with quadrature, {one:.6g}{where}")
+
+
+def _number_or_limit(expr: sp.Expr, point: Point) -> float:
+    """The number; where poles of the formula cancel at the point, the one that it has beside it."""
+    try:
+        return _number(expr, point)
+    except Undefined:
+        sides = [_number(expr, near) for near in beside(point)]
+        if not is_one_number(sides):
+            raise
+        return sides[0]
 
 
 def _number(expr: sp.Expr, point: Point) -> float:

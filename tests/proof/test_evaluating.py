@@ -316,3 +316,56 @@ def test_a_pole_that_only_the_domain_keeps_out_is_no_pole():
     evaluating._refuse_pole_between_bounds(integral, UNIT)
     with pytest.raises(ProofError, match="has a zero between the bounds"):
         evaluating._refuse_pole_between_bounds(integral, NONE)
+
+
+# --- where poles of a formula cancel --------------------------------------------------------------------------------------
+
+GAPS = [sp.gamma(1 - p) * (1 - p), sp.sin(p - 1) / (p - 1), (p**2 - 1) / (p - 1) + q]
+POLES = [1 / (p - 1), 1 / (p - 1) ** 2, sp.log(p - 1), sp.gamma(1 - p), sp.cot(p - 1)]
+
+
+ELSEWHERE = [sp.Rational(k, 7) for k in range(8, 16)]
+
+
+def at_one(symbols, seed):
+    """Points for `compare`: 1 for every symbol eight times, then eight other numbers."""
+    moderate = [([dict.fromkeys(symbols, sp.S.One)], False)] * points.POINTS
+    return moderate + [([dict.fromkeys(symbols, value)], True) for value in ELSEWHERE]
+
+
+@pytest.mark.parametrize("formula", GAPS)
+def test_a_formula_has_a_number_where_its_poles_cancel(formula, monkeypatch):
+    monkeypatch.setattr(points, "draw_points", at_one)
+    assert points.compare(formula, formula + 0 * p, "any").refuted_at is None
+    one = evaluating._number_or_limit(formula, {p: sp.S.One, q: sp.S.One})
+    assert one == pytest.approx(float(formula.subs(q, 1).subs(p, sp.Rational(1001, 1000)).evalf()), rel=3e-3)
+
+
+@pytest.mark.parametrize("formula", POLES)
+def test_a_true_pole_is_refused(formula, monkeypatch):
+    monkeypatch.setattr(points, "draw_points", at_one)
+    with pytest.raises(points.Undefined):
+        points.compare(formula, formula, "any")
+    with pytest.raises(points.Undefined):
+        evaluating._number_or_limit(formula, {p: sp.S.One})
+
+
+def test_whole_numbers_are_not_moved(monkeypatch):
+    assert points.beside({m: sp.Integer(2)}) == []
+    assert [point[m] for point in points.beside({m: sp.Integer(2), p: sp.S.One})] == [2] * 4
+    monkeypatch.setattr(points, "draw_points", at_one)
+    with pytest.raises(points.Undefined):
+        points.compare((m**2 - 1) / (m - 1), m + 1, "any")
+
+
+def test_the_mean_logarithm_of_a_gamma_variable_at_a_whole_number(monkeypatch):
+    """sympy writes it with gamma(-a), which has a pole at each whole number: the points drawn there failed now and then."""
+    monkeypatch.setattr(points, "draw_points", at_one)
+    monkeypatch.setattr(evaluating, "draw", lambda *_: sp.S.One)
+    integral = I(y ** (p - 1) * sp.exp(-y) * sp.log(y) / sp.gamma(p), (y, 0, oo))
+    value = evaluating._carry_out(integral)
+    evaluating._second_opinion(integral, value, NONE)
+    assert points.compare(value, sp.digamma(p), "any").refuted_at is None
+    with pytest.raises(ProofError, match="disagrees with quadrature"):
+        evaluating._second_opinion(integral, value + sp.Rational(1, 1000), NONE)
+    assert points.compare(value, sp.digamma(p) + sp.Rational(1, 1000), "any").refuted_at is not None
