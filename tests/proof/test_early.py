@@ -367,6 +367,13 @@ def test_a_judge_takes_what_takes_too_long_for_different(monkeypatch):
     assert judge.different(p, q)
 
 
+def test_a_judge_puts_one_number_for_a_length_wherever_it_stands():
+    n, i = sp.Symbol("n", integer=True, positive=True), sp.Symbol("i", integer=True)
+    judge, total = Judge(NONE, "seed"), sp.Sum(i, (i, 1, n))
+    assert not judge.different(total, n * (n + 1) / 2)
+    assert judge.different(total, n * (n - 1) / 2)
+
+
 def test_no_more_points_are_tried_when_most_are_out_of_reach(monkeypatch):
     tried = []
 
