@@ -807,7 +807,7 @@ def draw():
     names = {"torch": torch, "nn": torch.nn, "softplus": softplus, "losses": losses, "networks": networks}
     notebook = json.loads((ROOT / "book" / "vae/7_draw.ipynb").read_text("utf-8"))
     for cell in notebook["cells"]:
-        if cell["id"] in ("eye", "model", "step", "filters", "window"):
+        if cell["id"] in ("eye", "model", "step", "filters", "aim", "window"):
             tree = ast.parse("".join(cell["source"]))
             tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
             exec(compile(tree, "draw", "exec"), names)
@@ -831,11 +831,24 @@ def test_a_window_writes_as_it_reads(draw):
     window.to_paint = window.to_look
     with torch.no_grad():
         h, picture = torch.randn(3, 6), torch.rand(3, 28, 28)
-        strength = window.aim(window.to_look(h))[3]
-        seen = window.read(picture[:, None], h) / strength
+        strength = window.to_look(h, 0)[3]
+        seen = window.read(picture[:, None], h, 0) / strength
         patch = window.to_write(h) / strength
-        weighed = (window.write(h) * picture).sum((1, 2))
+        weighed = (window.write(h, 0) * picture).sum((1, 2))
     torch.testing.assert_close((seen * patch).sum(1), weighed)
+
+
+def test_a_window_on_a_path_is_where_no_picture_says_and_one_that_looks_is_not(draw):
+    torch.manual_seed(0)
+    one, other = torch.randn(2, 3, 6)
+    path, looks = draw["Aim"](6, 2), draw["Aim"](6)
+    with torch.no_grad():
+        path.places[:] = torch.tensor([[0.0, 1, 0, 0, 0], [1, -1, math.log(2), 0, math.log(3)]])
+        for t, wanted in enumerate([(13.5, 27, 3.4, 1, 1), (27, 0, 6.8, 1, 3), (13.5, 27, 3.4, 1, 1)]):
+            for h in (one, other):
+                found = torch.cat(path(h, t), 1)
+                torch.testing.assert_close(found, torch.tensor([wanted] * 3, dtype=torch.float))
+        assert (looks(one, 0)[0] - looks(other, 0)[0]).abs().min() > 1e-3
 
 
 @pytest.mark.parametrize("eye", ["FixedEye", "Window"])
@@ -851,16 +864,16 @@ def test_the_bound_of_draw_is_that_of_torch_distributions(draw, eye):
     torch.manual_seed(2)
     with torch.no_grad():
         h_enc, h_dec, canvas, total = torch.zeros(4, 7), torch.zeros(4, 7), torch.zeros(4, 28, 28), 0
-        for _ in range(3):
+        for t in range(3):
             error = x - Bernoulli(logits=canvas).mean
-            inputs = [model.eye.read(part[:, None], h_dec) for part in (x, error)] + [h_dec]
+            inputs = [model.eye.read(part[:, None], h_dec, t) for part in (x, error)] + [h_dec]
             h_enc = model.encoder(torch.cat(inputs, 1), h_enc)
             mean, raw = model.to_code(h_enc).split(2, 1)
             q = Normal(mean, torch.log1p(raw.exp()) + 1e-4)
             z = q.loc + q.scale * torch.randn(4, 2)
             total = total + kl_divergence(q, Normal(0.0, 1.0)).sum(1)
             h_dec = model.decoder(z, h_dec)
-            canvas = canvas + model.eye.write(h_dec)
+            canvas = canvas + model.eye.write(h_dec, t)
         log_p = Bernoulli(logits=canvas).log_prob(x).sum((1, 2))
     torch.testing.assert_close(paid, total)
     torch.testing.assert_close(minus, total - log_p)
