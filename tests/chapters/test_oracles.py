@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+import nbdgm
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -757,7 +759,7 @@ def test_reweighted_steps_follow_the_importance_weighted_bound(helmholtz):
 
 @pytest.fixture(scope="module")
 def collapse():
-    names = {"torch": torch, "math": math, "f64": torch.float64, "side": 6, "flip": 0.1}
+    names = {"torch": torch, "math": math, "f64": torch.float64, "side": 6, "flip": 0.1, "nbdgm": nbdgm}
     return functions("vae/6_posterior_collapse", **names)
 
 
@@ -776,6 +778,31 @@ def test_columns_of_stripes_are_a_hidden_markov_model_that_never_moves(collapse)
                 before = twin.score(seen) if len(seen) else 0.0
                 cost -= weight * (twin.score(column[max(0, place - reach) : place + 1, None]) - before)
         assert collapse["best_cost"](reach) == pytest.approx(6 * cost, abs=1e-9)
+
+
+def test_a_number_that_tells_two_columns_is_found_out(collapse):
+    class Handmade:
+        """Number 0 tells columns 0 and 1, in a Gray code; 1 to 4 tell one each; 5 is asleep."""
+
+        out = torch.zeros(1)
+
+        def posterior(self, x):
+            on = x.view(1, -1, 6, 6).sum(2) > 3
+            both = torch.where(on[..., 0], 1.0, -1.0) * torch.where(on[..., 1], 1.5, 0.5)
+            rest = torch.where(on[..., 2:], 1.0, -1.0)
+            z = torch.cat([both[..., None], rest, torch.zeros_like(both)[..., None]], 2)
+            return z, torch.ones_like(z)
+
+        def logits(self, z, x):
+            first = torch.stack([z[..., 0], z[..., 0].abs() - 1], 2)
+            return torch.cat([first, z[..., 1:5]], 2).repeat(1, 1, 6)
+
+    x = (torch.rand(1, 2000, 36, generator=torch.Generator().manual_seed(0)) < 0.5).float()
+    told = collapse["columns_told"](Handmade(), x)[0]
+    expected = torch.zeros(6, 6, dtype=torch.bool)
+    expected[0, :2] = True
+    expected[range(1, 5), range(2, 6)] = True
+    assert told.equal(expected)
 
 
 def test_the_linear_loss_at_its_optimum_is_the_likelihood_of_scikit_learn(collapse):
