@@ -739,6 +739,27 @@ def test_the_mean_sleep_step_is_a_sum_over_all_dreams(helmholtz):
         torch.testing.assert_close(step[name], expected)
 
 
+def test_steps_with_all_codes_are_gradients_of_the_bound_and_of_the_divergence_turned_round(helmholtz):
+    machine, law = small_helmholtz()
+    machine = {name: part.requires_grad_() for name, part in machine.items()}
+    x, share = helmholtz["bits"](4)[torch.tensor([3, 9, 14])], torch.tensor([0.2, 0.5, 0.3])
+    bound, turned = 0.0, 0.0
+    for picture, weight in zip(x, share, strict=True):
+        codes = helmholtz["bits"](2)
+        joint = law(machine["a"]).log_prob(codes) + law(codes @ machine["W"] + machine["b"]).log_prob(picture)
+        guess = law(picture[None] @ machine["V"] + machine["c"]).log_prob(codes)
+        posterior = joint.softmax(1).detach()
+        bound = bound + weight * (guess.exp() * (joint - guess)).sum()
+        turned = turned + weight * (posterior * guess).sum()
+    step = helmholtz["bound_steps"](machine, x, share)
+    slopes = torch.autograd.grad(bound, list(machine.values()), retain_graph=True)
+    for name, expected in zip(machine, slopes, strict=True):
+        torch.testing.assert_close(step[name], expected)
+    step = helmholtz["taught"](machine, x, share)
+    for name, expected in zip("Vc", torch.autograd.grad(turned, [machine["V"], machine["c"]]), strict=True):
+        torch.testing.assert_close(step[name], expected)
+
+
 def test_reweighted_steps_follow_the_importance_weighted_bound(helmholtz):
     """Downwards; with the same draws, by autograd. The exact posterior's step is the gradient of log p(x)."""
     machine, law = small_helmholtz()
