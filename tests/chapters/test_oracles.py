@@ -966,7 +966,8 @@ def test_mirror_descent_finds_what_a_general_optimiser_finds(conditional, hears)
         return twice - weight * (q * conditional["log_C"]).sum()
 
     def law(logits):
-        q = np.exp(logits.reshape(3, 6))
+        logits = logits.reshape(3, 6)
+        q = np.exp(logits - logits.max(1, keepdims=True))
         return q / q.sum(1, keepdims=True) / 3
 
     starts = np.random.default_rng(4).standard_normal((6, 18))
