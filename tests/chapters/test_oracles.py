@@ -1000,3 +1000,49 @@ def test_importance_weights_find_an_exact_evidence(sentence_vae, monkeypatch):
     redrawn, price, cost, _ = sentence_vae["judge"](net, words, draws=4000)
     assert redrawn == pytest.approx(alone, abs=1e-3) and cost == pytest.approx(alone, abs=0.02)
     assert price == pytest.approx(2 * ((0.81 + 0.09 - 1) / 2 - math.log(0.9)), abs=1e-5)
+
+
+@pytest.fixture
+def conditional():
+    """The functions of the chapter on conditional GANs, on a small random joint law of three labels and six places."""
+    import functools
+
+    table = np.random.default_rng(3).dirichlet(np.ones(6), 3) / 3
+    names = {"np": np, "torch": torch, "functools": functools, "K": 3, "rounds": 4000, "joint": table}
+    names |= {"log_C": np.log(table / table.sum(0)), "grid": np.arange(6.0), "centres": torch.tensor([-1.5, 0.0, 1.5])}
+    share = (torch.arange(2000, dtype=torch.float64) + 0.5) / 2000
+    names["normal"] = torch.distributions.Normal(0.0, 1.0).icdf(share)
+    return functions("extensions/1_conditional_gan", nn=torch.nn, **names)
+
+
+@pytest.mark.parametrize("hears", [False, True])
+def test_mirror_descent_finds_what_a_general_optimiser_finds(conditional, hears):
+    from scipy.optimize import minimize
+
+    table = conditional["joint"]
+
+    def objective(q, weight=0.7):
+        p, now = (table, q) if hears else (table.sum(0), q.sum(0))
+        twice = (p * np.log(2 * p / (p + now))).sum() + (now * np.log(2 * now / (p + now))).sum()
+        return twice - weight * (q * conditional["log_C"]).sum()
+
+    def law(logits):
+        logits = logits.reshape(3, 6)
+        q = np.exp(logits - logits.max(1, keepdims=True))
+        return q / q.sum(1, keepdims=True) / 3
+
+    starts = np.random.default_rng(4).standard_normal((6, 18))
+    least = min(minimize(lambda logits: objective(law(logits)), start, options={"gtol": 1e-8}).fun for start in starts)
+    assert objective(conditional["optimum"](0.7, hears)) == pytest.approx(least, abs=1e-4)
+    assert objective(conditional["optimum"](0.7, hears)) < objective(table) - 0.01
+
+
+def test_distances_of_labels_and_of_their_union_are_scipys(conditional):
+    from scipy.stats import wasserstein_distance
+
+    samples = torch.randn(3, 2000, generator=torch.Generator().manual_seed(5)) * 0.5
+    laws = (conditional["centres"][:, None] + conditional["normal"]).numpy()
+    wanted = [wasserstein_distance(a, b) for a, b in zip(samples.numpy(), laws, strict=True)]
+    np.testing.assert_allclose(conditional["distance"](samples), wanted, atol=1e-6)
+    union = wasserstein_distance(samples.flatten().numpy(), laws.flatten())
+    assert conditional["union_distance"](samples).item() == pytest.approx(union, abs=1e-6)
