@@ -1046,3 +1046,53 @@ def test_distances_of_labels_and_of_their_union_are_scipys(conditional):
     np.testing.assert_allclose(conditional["distance"](samples), wanted, atol=1e-6)
     union = wasserstein_distance(samples.flatten().numpy(), laws.flatten())
     assert conditional["union_distance"](samples).item() == pytest.approx(union, abs=1e-6)
+@pytest.fixture(scope="module")
+def judged_pairs():
+    from scipy.special import rel_entr
+
+    names = {"torch": torch, "np": np, "softplus": torch.nn.functional.softplus, "rel_entr": rel_entr, "nn": torch.nn}
+    names["law_x"] = torch.tensor([0.30, 0.25, 0.18, 0.12, 0.09, 0.06], dtype=torch.float64)
+    return functions("extensions/3_bigan_and_ali", **names)
+
+
+def test_tables_of_pairs_are_measured_as_by_scipy_and_scikit_learn(judged_pairs):
+    from scipy.spatial.distance import jensenshannon
+    from sklearn.metrics import mutual_info_score
+
+    first, second = np.random.default_rng(0).dirichlet(np.ones(24), 2).reshape(2, 4, 6)
+    wanted = jensenshannon(first.ravel(), second.ravel()) ** 2
+    assert judged_pairs["js"](first, second) == pytest.approx(wanted, abs=1e-12)
+    ours = judged_pairs["divergence_of"](torch.tensor(first), torch.tensor(second))
+    assert ours.item() == pytest.approx(wanted, abs=1e-12)
+    counted = np.random.default_rng(1).integers(1, 9, (4, 6))
+    told = judged_pairs["information"](torch.tensor(counted / counted.sum()))
+    assert told.item() == pytest.approx(mutual_info_score(None, None, contingency=counted), abs=1e-12)
+
+
+def test_the_minimax_game_with_a_perfect_judge_descends_twice_the_divergence(judged_pairs):
+    torch.manual_seed(0)
+    starts = [torch.randn(3, 6, 6, dtype=torch.float64) for _ in range(2)]
+    path, _ = judged_pairs["play_tables"]("minimax", starts, 6, rate=0.7)
+    tables = [start.clone().requires_grad_() for start in starts]
+    for seen in path:
+        ours = judged_pairs["law_x"][:, None] * tables[0].softmax(-1)
+        theirs = (tables[1].softmax(-1) / 6).mT
+        middle = (ours + theirs) / 2
+        parts = [(law * (law / middle).log()).sum((1, 2)) / 2 for law in (ours, theirs)]
+        torch.testing.assert_close(parts[0] + parts[1], seen)
+        slopes = torch.autograd.grad(2 * (parts[0] + parts[1]).sum(), tables)
+        for table, slope in zip(tables, slopes, strict=True):
+            table.data -= 0.7 * slope
+
+
+def test_the_short_loss_moves_the_encoder_backwards_and_full_adds_the_sleep_step(judged_pairs):
+    torch.manual_seed(1)
+    starts = [torch.randn(1, 6, 6, dtype=torch.float64) for _ in range(2)]
+    law, e = judged_pairs["law_x"], starts[0].clone().requires_grad_()
+    ours, theirs = law[:, None] * e.softmax(-1), (starts[1].softmax(-1) / 6).mT
+    costs = {name: judged_pairs["costs"](name, (ours / theirs).log().detach()) for name in ("minimax", "swapped", "short")}
+    back = torch.autograd.grad((ours * costs["short"][0]).sum(), e, retain_graph=True)[0]
+    torch.testing.assert_close(back, -torch.autograd.grad((ours * costs["minimax"][0]).sum(), e, retain_graph=True)[0])
+    D = (ours / (ours + theirs)).detach()
+    torch.testing.assert_close(costs["swapped"], (-(1 - D).log(), -D.log()))
+    torch.testing.assert_close(costs["minimax"], (D.log(), (1 - D).log()))
