@@ -596,9 +596,11 @@ def test_tables_count(pixels):
     counts = pixels["Counts"](x, 3)
     share, framed = x.mean().item(), np.pad(x[:, 0].numpy(), ((0, 0), (1, 0), (1, 1)))
     *_, numbers = pixels["contexts"](x, 3)
-    *_, found = counts.chances(x, 2)
-    both = [p for *_, p in [counts.chances(x, torch.tensor([5.0, 2.0], dtype=F64).view(-1, 1, 1, 1))]]
-    assert torch.equal(both[0][1], found)
+    *_, found = counts.chances(numbers, 2)
+    *_, both = counts.chances(numbers, torch.tensor([5.0, 2.0], dtype=F64).view(-1, 1, 1, 1))
+    assert torch.equal(both[1], found)
+    nats = torch.nn.functional.binary_cross_entropy(found, x[:, 0].double(), reduction="sum").item() / len(x)
+    assert counts.nats(x, 2)[-1] == pytest.approx(nats)
     for bits in itertools.product((0, 1), repeat=3):
         p = share
         for length in (1, 2, 3):
@@ -612,7 +614,8 @@ def test_tables_count(pixels):
 def test_a_context_never_met_gets_the_shorter_ones_chance(pixels):
     x = torch.zeros(3, 1, 4, 4)
     x[:, :, 1, 2] = 1
-    first, second, third = pixels["Counts"](x, 3).chances(torch.ones(1, 1, 4, 4), 2)
+    *_, numbers = pixels["contexts"](torch.ones(1, 1, 4, 4), 3)
+    first, second, third = pixels["Counts"](x, 3).chances(numbers, 2)
     assert torch.equal(second[0, 1:, 1:], first[0, 1:, 1:])  # the pixels to the left and above are never on together
     assert torch.equal(third[0, 1:, 1:], first[0, 1:, 1:])
 
