@@ -595,8 +595,14 @@ def test_kept_features_draw_the_same_pixels(pixels, name, top):
 
 def test_tables_count(pixels):
     x = (torch.rand(40, 1, 4, 4) < 0.4).float()
-    tables = pixels["count_tables"](x, 3, lean=2)
+    counts = pixels["Counts"](x, 3)
     share, framed = x.mean().item(), np.pad(x[:, 0].numpy(), ((0, 0), (1, 0), (1, 1)))
+    *_, numbers = pixels["contexts"](x, 3)
+    *_, found = counts.chances(numbers, 2)
+    *_, both = counts.chances(numbers, torch.tensor([5.0, 2.0], dtype=F64).view(-1, 1, 1, 1))
+    assert torch.equal(both[1], found)
+    nats = torch.nn.functional.binary_cross_entropy(found, x[:, 0].double(), reduction="sum").item() / len(x)
+    assert counts.nats(x, 2)[-1] == pytest.approx(nats)
     for bits in itertools.product((0, 1), repeat=3):
         p = share
         for length in (1, 2, 3):
@@ -604,7 +610,16 @@ def test_tables_count(pixels):
             fits = np.all([view == bit for view, bit in zip(near, bits, strict=False)], 0)
             p = (x[:, 0].numpy()[fits].sum() + 2 * p) / (fits.sum() + 2)
         number = 4 * bits[0] + 2 * bits[1] + bits[2]
-        assert tables[-1][number].item() == pytest.approx(p, abs=1e-6)
+        assert found[numbers == number].tolist() == pytest.approx([p] * int((numbers == number).sum()), abs=1e-6)
+
+
+def test_a_context_never_met_gets_the_shorter_ones_chance(pixels):
+    x = torch.zeros(3, 1, 4, 4)
+    x[:, :, 1, 2] = 1
+    *_, numbers = pixels["contexts"](torch.ones(1, 1, 4, 4), 3)
+    first, second, third = pixels["Counts"](x, 3).chances(numbers, 2)
+    assert torch.equal(second[0, 1:, 1:], first[0, 1:, 1:])  # the pixels to the left and above are never on together
+    assert torch.equal(third[0, 1:, 1:], first[0, 1:, 1:])
 
 
 @pytest.fixture(scope="module")
