@@ -1111,3 +1111,59 @@ def test_the_short_loss_moves_the_encoder_backwards_and_full_adds_the_sleep_step
     D = (ours / (ours + theirs)).detach()
     torch.testing.assert_close(costs["swapped"], (-(1 - D).log(), -D.log()))
     torch.testing.assert_close(costs["minimax"], (D.log(), (1 - D).log()))
+@pytest.fixture(scope="module")
+def infogan():
+    from torch.nn.functional import one_hot
+
+    plain = {"torch": torch, "nn": torch.nn, "np": np, "math": math, "one_hot": one_hot, "device": torch.device("cpu")}
+    return functions("extensions/2_infogan", SIGMA=0.25, line=torch.arange(8.0) - 3.5, **plain)
+
+
+def test_readers_are_surprised_as_torch_distributions_are(infogan):
+    from torch.distributions import Categorical, Normal
+
+    torch.manual_seed(0)
+    guess, c = torch.randn(3, 5, 2), torch.randn(3, 5, 2)
+    torch.testing.assert_close(infogan["normal_surprise"](guess, c), -Normal(guess, 0.25).log_prob(c).sum(-1))
+    logits, chosen = torch.randn(3, 5, 10), torch.randint(10, (3, 5))
+    codes = torch.nn.functional.one_hot(chosen, 10).float()
+    torch.testing.assert_close(infogan["class_surprise"](logits, codes), -Categorical(logits=logits).log_prob(chosen))
+
+
+def test_what_a_code_explains_is_what_its_bins_explain_in_a_regression(infogan):
+    from sklearn.linear_model import LinearRegression
+
+    torch.manual_seed(1)
+    number = torch.randn(2_000)
+    factor = number**3 + torch.randn(2_000)
+    bins = torch.empty(2_000, dtype=torch.long)
+    bins[number.argsort()] = torch.arange(2_000) // 100
+    member = torch.nn.functional.one_hot(bins, 20).numpy()
+    share = LinearRegression().fit(member, factor).score(member, factor)
+    assert infogan["explained"](number, factor) == pytest.approx(share, abs=2e-3)
+
+
+def test_a_turned_square_explains_half_and_an_unturned_one_all(infogan):
+    torch.manual_seed(2)
+    factors = 2 * torch.rand(2_000, 2) - 1
+    assert infogan["alignment"](factors.flip(-1) * torch.tensor([1.0, -1.0]), factors) > 0.97
+    assert infogan["alignment"](infogan["turn"](factors), factors) < 0.1
+
+
+def test_purity_is_the_one_of_a_contingency_table(infogan):
+    from sklearn.metrics.cluster import contingency_matrix
+
+    torch.manual_seed(3)
+    groups, labels = torch.randint(10, (500,)), torch.randint(10, (500,))
+    share = contingency_matrix(groups, labels).max(1).sum() / 500
+    assert infogan["purity"](groups, labels) == pytest.approx(share)
+
+
+def test_a_blob_is_where_it_was_put(infogan):
+    from scipy.stats import norm
+
+    picture = infogan["blobs"](torch.tensor([0.5, -0.25])).view(8, 8)
+    centres = np.arange(8) - 3.5
+    across, down = norm.pdf(centres, 0.8, 1.2), norm.pdf(centres, -0.4, 1.2)
+    expected = 2 * np.outer(down, across) * (2 * np.pi * 1.2**2) - 1
+    torch.testing.assert_close(picture.double(), torch.tensor(expected), atol=1e-5, rtol=0)
