@@ -1061,6 +1061,8 @@ def test_distances_of_labels_and_of_their_union_are_scipys(conditional):
     np.testing.assert_allclose(conditional["distance"](samples), wanted, atol=1e-6)
     union = wasserstein_distance(samples.flatten().numpy(), laws.flatten())
     assert conditional["union_distance"](samples).item() == pytest.approx(union, abs=1e-6)
+
+
 @pytest.fixture(scope="module")
 def judged_pairs():
     from scipy.special import rel_entr
@@ -1111,6 +1113,8 @@ def test_the_short_loss_moves_the_encoder_backwards_and_full_adds_the_sleep_step
     D = (ours / (ours + theirs)).detach()
     torch.testing.assert_close(costs["swapped"], (-(1 - D).log(), -D.log()))
     torch.testing.assert_close(costs["minimax"], (D.log(), (1 - D).log()))
+
+
 @pytest.fixture(scope="module")
 def infogan():
     from torch.nn.functional import one_hot
