@@ -58,8 +58,8 @@ def load(name: str, split: str = "train", device: torch.device | str | None = No
 
     - `mnist`, `fashion-mnist`: grey, 1x28x28; train 50,000, valid 10,000 (the last of the training file), test 10,000.
     - `binarized-mnist`: 0 or 1, the fixed binarization of Larochelle and Murray; the same sizes, no labels.
-    - `usps`: digits from envelopes, grey, 1x16x16, without a frame, smoothed as LIBSVM gives them; train 6,291, valid 1,000 (the
-      last of the training file), test 2,007.
+    - `usps`: digits from envelopes, grey, 1x16x16, without a frame, smoothed as LIBSVM gives them; train 6,291, valid 1,000
+      (the last of the training file), test 2,007.
     - `digits`: scikit-learn's 8x8 digits enlarged to 1x28x28; train 1,297, valid 250, test 250.
     - `faces` (colour, 3x32x32), `glyphs` (grey, 1x28x28): drawn, with known factors; train 20,000, valid 2,000, test 2,000
       (at the smoke budget 1,000, 200, 200).

@@ -602,7 +602,7 @@ def test_usps_is_read_from_its_text_files(tmp_path, monkeypatch):
     assert images.real and images.x.shape[1:] == (1, 16, 16) and images.y.tolist() == list(range(10))
     torch.testing.assert_close(images.x[3, 0, 0, :4], torch.tensor([0, (1 + 0.23) / 2, 1, 0.75]))
     (folder / "usps.bz2").write_bytes(bz2.compress(rows[0].encode()))
-    with pytest.raises(DataError, match="usps.bz2 is damaged: it does not hold 30 digits"):
+    with pytest.raises(DataError, match=r"usps\.bz2 is damaged: it does not hold 30 digits"):
         load("usps")
     (folder / "usps.bz2").write_bytes(bz2.compress(b"1 1:-1"))
     with pytest.raises(DataError, match="it cannot be read"):
