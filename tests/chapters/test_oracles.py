@@ -1171,3 +1171,35 @@ def test_a_blob_is_where_it_was_put(infogan):
     across, down = norm.pdf(centres, 0.8, 1.2), norm.pdf(centres, -0.4, 1.2)
     expected = 2 * np.outer(down, across) * (2 * np.pi * 1.2**2) - 1
     torch.testing.assert_close(picture.double(), torch.tensor(expected), atol=1e-5, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def few_labels():
+    from nbdgm import highest
+
+    names = {"torch": torch, "nn": torch.nn, "np": np, "highest": highest}
+    names |= {name: getattr(torch.nn.functional, name) for name in ("cross_entropy", "softplus", "avg_pool2d", "pad")}
+    return functions("extensions/5_semi_supervised_gan", **names)
+
+
+def test_information_and_purity_of_a_clustering_are_scikit_learns(few_labels):
+    from sklearn.metrics import mutual_info_score
+    from sklearn.metrics.cluster import contingency_matrix
+
+    dice = np.random.default_rng(0)
+    groups, y = dice.integers(4, size=500), dice.integers(10, size=500)
+    wanted = contingency_matrix(y, groups).max(0).sum() / 500
+    assert few_labels["purity"](torch.tensor(groups), torch.tensor(y)) == pytest.approx(wanted)
+    counted = dice.multinomial(40, np.ones(5) / 5, (2, 300))  # every row has the same sum
+    joint = [mutual_info_score(None, None, contingency=part) for part in counted]
+    np.testing.assert_allclose(few_labels["information"](torch.tensor(counted / 40)).numpy(), joint, atol=1e-9)
+
+
+def test_the_class_of_fakes_makes_a_softmax_of_one_class_more(few_labels):
+    torch.manual_seed(0)
+    x, labels = torch.randn(2, 7, 3, dtype=torch.float64), torch.randint(3, (2, 7))
+    whole = torch.cat([x, torch.zeros(2, 7, 1, dtype=torch.float64)], -1).log_softmax(-1)
+    u = few_labels["realness"]("noise", torch.nn.Identity(), None, x)
+    torch.testing.assert_close(torch.nn.functional.logsigmoid(-u), whole[..., 3])
+    named = -(whole.gather(-1, labels[..., None])[..., 0] - torch.nn.functional.logsigmoid(u))
+    torch.testing.assert_close(few_labels["name_loss"](x, labels), named.mean(1).sum())
