@@ -1182,7 +1182,11 @@ def judged_codes():
     levels = torch.special.ndtri((torch.arange(100, dtype=torch.float64) + 0.5) / 100)
     names = {"grid": torch.cartesian_prod(levels, levels), "copies": 2, "deviations": (0.5, 0.8), "letters": 6, "heard": 400}
     names |= {"torch": torch, "nn": torch.nn, "math": math, "partial": partial, "place": torch.device("cpu")}
-    names |= {"soft": partial(torch.softmax, dim=-1), "only_letters": "only letters", "Model": namedtuple("Model", "encode mean decode")}
+    names |= {
+        "soft": partial(torch.softmax, dim=-1),
+        "only_letters": "only letters",
+        "Model": namedtuple("Model", "encode mean decode"),
+    }
     return functions("extensions/4_adversarial_autoencoders", one_hot=torch.nn.functional.one_hot, **names)
 
 
