@@ -1203,6 +1203,9 @@ def test_the_class_of_fakes_makes_a_softmax_of_one_class_more(few_labels):
     torch.testing.assert_close(torch.nn.functional.logsigmoid(-u), whole[..., 3])
     named = -(whole.gather(-1, labels[..., None])[..., 0] - torch.nn.functional.logsigmoid(u))
     torch.testing.assert_close(few_labels["name_loss"](x, labels), named.mean(1).sum())
+
+
+@pytest.fixture(scope="module")
 def judged_codes():
     import math
     from collections import namedtuple
