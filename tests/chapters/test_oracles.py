@@ -1322,3 +1322,58 @@ def test_words_of_even_logits_are_equally_likely_and_edges_count_neighbours(judg
     torch.testing.assert_close(law, torch.full((2, 6, 6), 1 / 36))
     board = (torch.arange(14)[:, None] + torch.arange(14)) % 2
     assert judged_codes["edges"](board.float().view(1, 1, 196)).item() == pytest.approx(1)
+
+
+@pytest.fixture(scope="module")
+def two_worlds():
+    from nbdgm import evaluation
+
+    names = {"torch": torch, "np": np, "evaluation": evaluation, "blobs": 5, "place": torch.device("cpu")}
+    names |= {name: getattr(torch.nn.functional, name) for name in ("one_hot", "softplus", "avg_pool2d", "pad")}
+    return functions("extensions/7b_cyclegan", **names)
+
+
+def test_points_are_turned_as_scipy_turns_them(two_worlds):
+    from scipy.spatial.transform import Rotation
+
+    x = np.random.default_rng(0).normal(size=(6, 2))
+    wanted = Rotation.from_euler("z", 52, degrees=True).apply(np.c_[x, np.zeros(6)])[:, :2]
+    np.testing.assert_allclose(two_worlds["turned"](torch.tensor(x), torch.tensor(52.0)), wanted, atol=1e-6)
+
+
+def test_the_cycle_error_is_the_l1_loss_of_the_way_back(two_worlds):
+    class World:
+        def draw(self, count):
+            torch.manual_seed(3)
+            return torch.randn(6, count, 2)
+
+    def translate(z):  # F doubles, G takes half and is off by 0.1
+        return torch.cat([2 * z[:3], z[3:] / 2 + 0.1])
+
+    here = World().draw(300)
+    there = translate(here)
+    to_X, to_Y = there[3:], there[:3]
+    loss = torch.nn.functional.l1_loss
+    around_X, around_Y = to_Y / 2 + 0.1, 2 * to_X
+    wanted = [loss(around_X[i], here[i]) + loss(around_Y[i], here[3 + i]) for i in range(3)]  # two ways, two coordinates
+    np.testing.assert_allclose(two_worlds["astray"](World(), translate, torch.zeros(3)), wanted, rtol=1e-5)
+
+
+def test_ten_of_the_bijections_of_a_ring_of_five_keep_neighbours(two_worlds):
+    from sympy.combinatorics.named_groups import DihedralGroup
+
+    every = torch.tensor(list(itertools.product(range(5), repeat=5)))
+    bijections = torch.tensor(list(itertools.permutations(range(5))))
+    assert two_worlds["onto"](every) == len(bijections) == two_worlds["onto"](bijections)
+    ring = [p.array_form for p in DihedralGroup(5).elements]
+    kept = [p.tolist() for p in bijections if two_worlds["in_order"](p[None])]
+    assert sorted(kept) == sorted(ring)
+    hits = two_worlds["right"](bijections).float()
+    assert hits.mean().item() == pytest.approx(1) == hits.var(correction=0).item()
+
+
+def test_the_hue_of_a_coloured_digit_is_its_colour(two_worlds):
+    torch.manual_seed(0)
+    ink, t = torch.rand(7, 64), torch.rand(7, 1)
+    torch.testing.assert_close(two_worlds["hue"](two_worlds["coloured"](ink, t)), t[:, 0])
+    torch.testing.assert_close(two_worlds["coloured"](ink, torch.full((7, 1), 0.5)), two_worlds["grey"](ink))
