@@ -1174,6 +1174,56 @@ def test_a_blob_is_where_it_was_put(infogan):
 
 
 @pytest.fixture(scope="module")
+def pyramids():
+    names = {"torch": torch, "F": torch.nn.functional, "nn": torch.nn, "place": "cpu", "grain": 0.15}
+    names["patterns"] = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 4)
+    return functions("extensions/6_laplacian_pyramid_gan", **names)
+
+
+def test_a_pyramid_of_block_means_and_repeated_pixels_is_the_haar_transform(pyramids):
+    x = torch.rand(2, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    repeat = lambda small: small.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    bands, coarse = pyramids["pyramid"](x, 3, up=repeat)
+    torch.testing.assert_close(pyramids["rebuild"](bands, coarse, up=repeat), x)
+    rest = x.numpy()
+    for band in bands:
+        corners = [rest[..., i::2, j::2] for i in (0, 1) for j in (0, 1)]
+        haar = [np.array(signs) for signs in ([1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1])]
+        mean, *differences = (sum(s * c for s, c in zip(signs, corners, strict=True)) / 4 for signs in haar)
+        energy = 4 * sum((part**2).sum() for part in differences)
+        assert band.square().sum().item() == pytest.approx(energy)
+        rest = mean
+    np.testing.assert_allclose(coarse.numpy(), rest)
+
+
+def test_events_are_counted_one_by_one(pyramids):
+    dice = np.random.default_rng(0)
+    x = dice.choice([-1.0, 1.0], (2, 300, 4)) + 0.3 * dice.standard_normal((2, 300, 4))
+    patterns = pyramids["patterns"].numpy()
+    wanted = np.zeros((2, 17))
+    for copy, row in np.ndindex(2, 300):
+        distance = np.linalg.norm(patterns - x[copy, row], axis=1)
+        wanted[copy, distance.argmin() if distance.min() <= 0.6 else 16] += 1 / 300
+    np.testing.assert_allclose(pyramids["events"](torch.tensor(x).float()).numpy(), wanted, atol=1e-9)
+    places = np.histogram(x[0, :, 0], np.linspace(-1.6, 1.6, 65))[0] / 300
+    found = pyramids["events"](torch.tensor(x[:1, :, :1]).float())[0]
+    np.testing.assert_allclose(found[1:65].numpy(), places, atol=1e-9)
+    assert found.sum().item() == pytest.approx(1)
+
+
+def test_levels_are_run_from_coarse_to_fine(pyramids):
+    class Level(torch.nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.weights = [torch.zeros(1, width + 2, 5)]
+
+        def forward(self, both):
+            return both[..., :-2] + torch.arange(both.shape[-1] - 2)
+
+    made = pyramids["draw"]([Level(1), Level(2), Level(4)], pyramids["blank"](2, 3))
+    assert made.shape == (2, 3, 4)
+    torch.testing.assert_close(made[0, 0], torch.tensor([0.0, 1.0, 4.0, 5.0]))  # 0; 0, 1; 2(0, 0, 1, 1) + (0, 1, 2, 3)
+    torch.testing.assert_close(pyramids["reduced"](made, 1), made.mean(-1, keepdim=True))
 def few_labels():
     from nbdgm import highest
 
