@@ -870,7 +870,7 @@ def draw():
     names = {"torch": torch, "nn": torch.nn, "softplus": softplus, "losses": losses, "networks": networks}
     notebook = json.loads((ROOT / "book" / "vae/7_draw.ipynb").read_text("utf-8"))
     for cell in notebook["cells"]:
-        if cell["id"] in ("eye", "model", "step", "filters", "aim", "window"):
+        if cell["id"] in ("eye", "model", "step", "filters", "aim", "window", "follow"):
             tree = ast.parse("".join(cell["source"]))
             tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
             exec(compile(tree, "draw", "exec"), names)
@@ -912,6 +912,28 @@ def test_a_window_on_a_path_is_where_no_picture_says_and_one_that_looks_is_not(d
                 found = torch.cat(path(h, t), 1)
                 torch.testing.assert_close(found, torch.tensor([wanted] * 3, dtype=torch.float))
         assert (looks(one, 0)[0] - looks(other, 0)[0]).abs().min() > 1e-3
+
+
+@pytest.mark.parametrize(("stops", "aimed", "resting"), [((0, 2), "to_look", "to_paint"), ((2, 0), "to_paint", "to_look")])
+def test_the_state_aims_the_reader_or_the_writer_alone(draw, stops, aimed, resting):
+    torch.manual_seed(0)
+    one, other = torch.randn(2, 3, 6)
+    window = draw["Window"](6, *stops)
+    with torch.no_grad():
+        moved = getattr(window, aimed)(one, 1)[0] - getattr(window, aimed)(other, 1)[0]
+        assert moved.abs().min() > 1e-3
+        torch.testing.assert_close(getattr(window, resting)(one, 1), getattr(window, resting)(other, 1))
+
+
+def test_the_tie_of_windows_and_digits_is_a_correlation_of_centred_places(draw, monkeypatch):
+    dice = np.random.default_rng(1)
+    places, corners = dice.normal(size=(3, 40, 2)), dice.integers(0, 15, (40, 2))
+    places[1] += corners
+    monkeypatch.setitem(draw, "corners", torch.tensor(corners))
+    found = draw["tie"](torch.tensor(np.concatenate([places, np.ones((3, 40, 3))], 2)))
+    truth = (corners - corners.mean(0)).ravel()
+    wanted = [np.corrcoef((place - place.mean(0)).ravel(), truth)[0, 1] for place in places]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("eye", ["FixedEye", "Window"])
