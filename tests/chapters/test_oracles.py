@@ -1246,6 +1246,9 @@ def test_levels_are_run_from_coarse_to_fine(pyramids):
     assert made.shape == (2, 3, 4)
     torch.testing.assert_close(made[0, 0], torch.tensor([0.0, 1.0, 4.0, 5.0]))  # 0; 0, 1; 2(0, 0, 1, 1) + (0, 1, 2, 3)
     torch.testing.assert_close(pyramids["reduced"](made, 1), made.mean(-1, keepdim=True))
+
+
+@pytest.fixture(scope="module")
 def few_labels():
     from nbdgm import highest
 
