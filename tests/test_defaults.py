@@ -99,7 +99,12 @@ TABLE: dict[str, dict[str, Any]] = {
         "Images.__init__": {"stand_in": False},
         "bars_and_stripes": {"size": 4},
     },
-    "nbdgm.data.load": {"PATIENCE": 30.0, "ANIME_HELD_OUT": 1000},
+    "nbdgm.data.load": {
+        "PATIENCE": 30.0,
+        "USPS": {"usps.bz2": 7291, "usps.t.bz2": 2007},
+        "USPS_VALID": 1000,
+        "ANIME_HELD_OUT": 1000,
+    },
     "nbdgm.data.rendered.faces": {
         "FACE_FACTORS": {
             "hair_colour": ("black", "brown", "blonde", "red", "pink", "purple", "blue", "green"),

@@ -1249,6 +1249,62 @@ def test_levels_are_run_from_coarse_to_fine(pyramids):
 
 
 @pytest.fixture(scope="module")
+def domains():
+    class Reverse:
+        """Forwards only."""
+
+        @staticmethod
+        def apply(z, weight):
+            return z
+
+    functional = torch.nn.functional
+    names = {"torch": torch, "np": np, "nn": torch.nn, "softplus": functional.softplus, "one_hot": functional.one_hot}
+    names |= {"Reverse": Reverse, "copies": 3, "place": torch.device("cpu")}
+    return functions("extensions/7_domain_adversarial_networks", **names)
+
+
+def test_the_domain_loss_is_two_binary_cross_entropies(domains):
+    torch.manual_seed(0)
+    source, target = torch.randn(2, 3, 7, 1)
+    ours = domains["domain_loss"](lambda z: 2 * z, source, target, 0.3)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits
+    parts = [loss(2 * a, torch.ones_like(a)) + loss(2 * b, torch.zeros_like(b)) for a, b in zip(source, target, strict=True)]
+    torch.testing.assert_close(ours, sum(parts))
+
+
+def test_classes_are_drawn_in_the_shares_that_were_asked(domains):
+    torch.manual_seed(1)
+    y = torch.cat([torch.arange(10), torch.zeros(200, dtype=torch.long)])
+    shares = torch.tensor([0.2] * 5 + [0.0] * 5)
+    found = y[domains["draw"](y, 20_000, shares)].bincount(minlength=10) / 20_000
+    np.testing.assert_allclose(found, shares, atol=0.012)
+    found = y[domains["draw"](y, 20_000, None)].bincount(minlength=10) / 20_000
+    np.testing.assert_allclose(found, y.bincount() / len(y), atol=0.012)
+
+
+def test_confusions_and_accuracies_are_those_of_scikit_learn(domains):
+    from sklearn.metrics import accuracy_score, confusion_matrix
+
+    torch.manual_seed(2)
+    x, y = torch.randn(400, 10), torch.randint(10, (400,))
+    weights = torch.randn(3, 10, 10)
+    said = torch.bmm(x.expand(3, -1, -1), weights).argmax(-1)
+    features, classify = (lambda x, statistics: (x, statistics)), (lambda z: torch.bmm(z, weights))
+    tables = domains["confusion"](features, classify, (x, y), None)
+    wanted = [confusion_matrix(y, row, normalize="true") for row in said]
+    np.testing.assert_allclose(tables, wanted, atol=1e-6)
+    scores = domains["accuracy"](features, classify, (x, y), None)
+    np.testing.assert_allclose(scores, [accuracy_score(y, row) for row in said], atol=1e-6)
+
+
+def test_a_moon_is_the_other_turned_and_targets_are_turned_both(domains):
+    torch.manual_seed(3)
+    points, y = domains["moons"](40_000, torch.tensor([0.0, 90.0]))
+    first, second = points[0][y[0] == 0], points[0][y[0] == 1]
+    np.testing.assert_allclose(first.mean(0), -second.mean(0), atol=0.03)
+    np.testing.assert_allclose(first.T.cov(), second.T.cov(), atol=0.03)
+    x_1, x_2 = points[0][y[0] == 0].mean(0)
+    np.testing.assert_allclose(points[1][y[1] == 0].mean(0), [-x_2, x_1], atol=0.03)
 def few_labels():
     from nbdgm import highest
 
