@@ -1305,6 +1305,9 @@ def test_a_moon_is_the_other_turned_and_targets_are_turned_both(domains):
     np.testing.assert_allclose(first.T.cov(), second.T.cov(), atol=0.03)
     x_1, x_2 = points[0][y[0] == 0].mean(0)
     np.testing.assert_allclose(points[1][y[1] == 0].mean(0), [-x_2, x_1], atol=0.03)
+
+
+@pytest.fixture(scope="module")
 def few_labels():
     from nbdgm import highest
 
