@@ -127,6 +127,11 @@ def inception_score(probabilities: Any) -> float:
     return told.exp().item()
 
 
+def _nearest_distance(queries: Tensor, pool: Tensor) -> Tensor:
+    """From each query (M, D) to the nearest of `pool` (N, D), 4,096 of these at a time."""
+    return torch.stack([_apart(queries, part).min(1).values for part in pool.split(4096)]).min(0).values
+
+
 def copying(train: Any, test: Any, fake: Any) -> float:
     """The share of `fake` that lie nearer to their nearest training example than to their nearest held-out one (a tie counts
     half).
@@ -146,7 +151,7 @@ def copying(train: Any, test: Any, fake: Any) -> float:
     if len(train) != len(test):
         raise ValueError(f"test: has {len(test)} examples where train has {len(train)}; compare equal numbers")
     fake = _pair("train", train, "fake", fake, 1)[1]
-    to_train, to_test = (_apart(fake, x).min(1).values for x in (train, test))
+    to_train, to_test = (_nearest_distance(fake, x) for x in (train, test))
     return ((to_train < to_test).double() + (to_train == to_test).double() / 2).mean().item()
 
 
@@ -227,7 +232,8 @@ def protocol(train: Any, test: Any, samples: Any, network: Any = None, *, size: 
     """All scores of `samples`, each with its standard error, always from `size` samples at a time.
 
     The three sets are cut into disjoint parts of `size` examples, at least two of each; each part of the samples meets a part
-    of the held-out and one of the training examples. What a score says of a perfect model is what `protocol` gives for
+    of the held-out examples. Only "copying" looks at all training examples, and at as many held-out ones (at all of these,
+    and at as many training examples, if they are fewer): a copy may be one of any. Its standard error is for these sets. What a score says of a perfect model is what `protocol` gives for
     held-out data in place of samples: put that row first, and training data in place of samples last.
 
     Args:
@@ -257,10 +263,13 @@ def protocol(train: Any, test: Any, samples: Any, network: Any = None, *, size: 
         if number < 2:
             raise ValueError(f"{name}: expected at least two parts of {size} examples, got {len(sets[name])} examples")
     found: dict[str, list[float]] = {}
+    equal = min(len(sets["train"]), len(sets["test"]))
+    everything = sets["train"][:equal], sets["test"][:equal]
     for i in range(min(parts.values())):
         own = slice(i * size, (i + 1) * size)
         known, held_out, made = (x[own] for x in sets.values())
         scores = sample_scores(known, held_out, made, None if chances is None else chances[own], k)
+        scores["copying"] = copying(*everything, made)
         for name, value in scores.items():
             found.setdefault(name, []).append(float(value))
     best = {"kernel": 0.0, "density": 1.0, "coverage": expected_coverage(size, size, k), "copying": 0.5}

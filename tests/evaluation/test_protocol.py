@@ -114,6 +114,9 @@ def test_copying_sees_copies_and_counts_ties_half():
     known, held = sets(m=60, shift=0)
     assert copying(known, held, known) == 1 and copying(known, held, held) == 0
     assert copying(known, known, held) == 0.5
+    many = torch.randn(2, 5000, 4, generator=torch.Generator().manual_seed(8))
+    nearest = [torch.cdist(known, x).min(1).values for x in many]
+    assert copying(*many, known) == pytest.approx((nearest[0] < nearest[1]).double().mean().item())
     with pytest.raises(ValueError, match="test: has 59 examples where train has 60"):
         copying(known, held[:59], known)
 
@@ -146,6 +149,8 @@ def test_protocol_is_the_mean_of_the_scores_of_parts():
     assert "classes" not in found and found["copying"].best == 0.5 and found["Fréchet"].best is None
     for name, score in found.items():
         values = [part[name] for part in parts]
+        if name == "copying":  # of any training example
+            values = [copying(known, held, made[i : i + 40]) for i in (0, 40)]
         assert score.value == pytest.approx(np.mean(values), abs=1e-9)
         assert score.error == pytest.approx(np.std(values, ddof=1) / math.sqrt(2), abs=1e-9)
 
