@@ -233,8 +233,9 @@ def protocol(train: Any, test: Any, samples: Any, network: Any = None, *, size: 
 
     The three sets are cut into disjoint parts of `size` examples, at least two of each; each part of the samples meets a part
     of the held-out examples. Only "copying" looks at all training examples, and at as many held-out ones (at all of these,
-    and at as many training examples, if they are fewer): a copy may be one of any. Its standard error is for these sets. What a score says of a perfect model is what `protocol` gives for
-    held-out data in place of samples: put that row first, and training data in place of samples last.
+    and at as many training examples, if they are fewer): a copy may be one of any. Its standard error is for these sets.
+    What a score says of a perfect model is what `protocol` gives for held-out data in place of samples: put that row first,
+    and training data in place of samples last.
 
     Args:
         train: what the model was trained on. test: data held out. samples: the model's. All in random order; pictures
