@@ -1400,3 +1400,47 @@ def test_words_of_even_logits_are_equally_likely_and_edges_count_neighbours(judg
     torch.testing.assert_close(law, torch.full((2, 6, 6), 1 / 36))
     board = (torch.arange(14)[:, None] + torch.arange(14)) % 2
     assert judged_codes["edges"](board.float().view(1, 1, 196)).item() == pytest.approx(1)
+
+
+@pytest.fixture(scope="module")
+def measured_samples():
+    from typing import NamedTuple
+
+    from nbdgm import evaluation
+
+    names = {"torch": torch, "nn": torch.nn, "evaluation": evaluation, "NamedTuple": NamedTuple}
+    return functions("extensions/9b_measuring_samples", **names)
+
+
+def test_ten_lines_give_the_frechet_distance_of_the_textbook(measured_samples):
+    from scipy import linalg
+
+    torch.manual_seed(0)
+    a, b = torch.randn(80, 5), 1 + torch.randn(90, 5) @ torch.randn(5, 5)
+    c, e = (np.cov(x.double().numpy(), rowvar=False) for x in (a, b))
+    wanted = (a.double().mean(0) - b.double().mean(0)).square().sum().item()
+    wanted += np.trace(c + e - 2 * linalg.sqrtm(c @ e).real)
+    assert measured_samples["frechet"](a, b) == pytest.approx(wanted, rel=1e-8)
+
+
+def test_four_shares_and_copies_by_sorting_neighbours(measured_samples):
+    from sklearn.neighbors import NearestNeighbors
+
+    torch.manual_seed(1)
+    real, made = torch.randn(40, 3, dtype=torch.float64), 0.4 + torch.randn(50, 3, dtype=torch.float64)
+    reach = {}
+    for name, x in (("real", real.numpy()), ("made", made.numpy())):
+        reach[name] = NearestNeighbors(n_neighbors=6).fit(x).kneighbors(x)[0][:, 5]
+    apart = np.linalg.norm(real.numpy()[:, None] - made.numpy(), axis=2)
+    in_real, in_made = apart < reach["real"][:, None], apart < reach["made"]
+    wanted = in_real.any(0).mean(), in_made.any(1).mean(), in_real.sum() / 5 / 50, in_real.any(1).mean()
+    assert measured_samples["four_shares"](real, made) == pytest.approx(wanted)
+    held = torch.randn(40, 3, dtype=torch.float64)
+    nearest = [NearestNeighbors(n_neighbors=1).fit(x.numpy()).kneighbors(made.numpy())[0][:, 0] for x in (real, held)]
+    assert measured_samples["copied"](real, held, made) == pytest.approx((nearest[0] < nearest[1]).mean())
+
+
+def test_the_support_of_an_even_law_is_found(measured_samples):
+    generator = torch.Generator().manual_seed(2)
+    found = [measured_samples["support_estimate"](torch.randint(50, (200,), generator=generator)) for _ in range(200)]
+    assert np.mean(found) == pytest.approx(50, rel=0.05)
