@@ -1444,3 +1444,52 @@ def test_the_support_of_an_even_law_is_found(measured_samples):
     generator = torch.Generator().manual_seed(2)
     found = [measured_samples["support_estimate"](torch.randint(50, (200,), generator=generator)) for _ in range(200)]
     assert np.mean(found) == pytest.approx(50, rel=0.05)
+def mazes():
+    import math
+
+    from nbdgm import linear_decay
+
+    names = {"torch": torch, "np": np, "math": math, "linear_decay": linear_decay, "nbdgm": __import__("nbdgm")}
+    names |= {"S": 6, "A": 2, "discount": 0.8, "logsigmoid": torch.nn.functional.logsigmoid}
+    return functions("extensions/8c_inverse_reinforcement_learning", **names)
+
+
+def test_visits_and_values_are_those_of_powers_of_the_chain(mazes):
+    torch.manual_seed(0)
+    P, log_pi = torch.rand(2, 12, 6).double(), torch.randn(2, 6, 2).double().log_softmax(-1)
+    P, r = P / P.sum(-1, keepdim=True), torch.randn(2, 6, 2).double()
+    rho, to_come = mazes["visits"](P, log_pi), mazes["value"](P, log_pi, r)
+    for copy in range(2):
+        where, spent, earned = np.ones(6) / 6, np.zeros(6), np.zeros(6)
+        pi, go = log_pi[copy].exp().numpy(), P[copy].view(6, 2, 6).numpy()
+        step = np.einsum("sa,sat->st", pi, go)
+        for t in range(200):
+            spent += 0.2 * 0.8**t * where
+            earned += 0.8**t * np.linalg.matrix_power(step, t) @ (pi * r[copy].numpy()).sum(1)
+            where = where @ step
+        np.testing.assert_allclose(rho[copy].numpy(), spent[:, None] * pi, atol=1e-12)
+        np.testing.assert_allclose(to_come[copy].numpy(), earned, atol=1e-10)
+
+
+def test_the_best_policy_is_that_of_soft_value_iteration(mazes):
+    from scipy.special import logsumexp
+
+    torch.manual_seed(1)
+    P = torch.rand(1, 12, 6).double()
+    P, r = P / P.sum(-1, keepdim=True), torch.randn(1, 6, 2).double()
+    V = np.zeros(6)
+    for _ in range(300):
+        Q = r[0].numpy() + 0.8 * (P[0].numpy() @ V).reshape(6, 2)
+        V = logsumexp(Q, axis=1)
+    np.testing.assert_allclose(mazes["best"](P, r)[0].numpy(), Q - V[:, None], atol=1e-10)
+    assert mazes["score"](P, mazes["best"](P, r), r).item() == pytest.approx(1)
+
+
+def test_the_slope_of_the_likelihood_is_the_difference_of_visits(mazes):
+    torch.manual_seed(2)
+    P = torch.rand(1, 12, 6).double()
+    P = P / P.sum(-1, keepdim=True)
+    rho_E = mazes["visits"](P, torch.randn(1, 6, 2).double().log_softmax(-1))
+    r = torch.randn(1, 6, 2).double().requires_grad_()
+    (slope,) = torch.autograd.grad((rho_E * mazes["best"](P, r)).sum(), r)
+    torch.testing.assert_close(slope, rho_E - mazes["visits"](P, mazes["best"](P, r)).detach(), atol=1e-9, rtol=0)
