@@ -21,6 +21,8 @@ SPELLINGS = {
     r"\end{aligned}": r"\end{split}",
 }
 SIZED = {"langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "Vert": "‖", "vert": "|"}
+ESCAPED = {r"\|": "‖", r"\{": "{", r"\}": "}"}
+"""What the converter leaves as it is behind a size."""
 STYLES = {"script": 0x1D49C, "bold": 0x1D400, "bold-italic": 0x1D468, "double-struck": 0x1D538, "fraktur": 0x1D504}
 """mathvariant -> the code point of its capital A: browsers know letters, but not the attribute."""
 HOLES = {  # letters that are older than the rest of their alphabets, which have holes in their places
@@ -61,9 +63,10 @@ def mathml(tex: str, display: bool = False) -> str:
     except Exception as error:
         raise ValueError(f"no MathML for {tex!r}: {error}") from error
     for node in root.iter():
+        node.text = ESCAPED.get(node.text or "", node.text)
         if "$" in (node.text or ""):
             raise ValueError(f"a dollar sign in {tex!r}")
-        if node.text and re.search(r"\\[A-Za-z]", node.text):
+        if node.text and re.search(r"\\.", node.text):
             raise ValueError(f"{node.text} is not known, in {tex!r}")
     _letters(root)
     _simplify(root)

@@ -1207,3 +1207,98 @@ def test_a_blob_is_where_it_was_put(infogan):
     across, down = norm.pdf(centres, 0.8, 1.2), norm.pdf(centres, -0.4, 1.2)
     expected = 2 * np.outer(down, across) * (2 * np.pi * 1.2**2) - 1
     torch.testing.assert_close(picture.double(), torch.tensor(expected), atol=1e-5, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def few_labels():
+    from nbdgm import highest
+
+    names = {"torch": torch, "nn": torch.nn, "np": np, "highest": highest}
+    names |= {name: getattr(torch.nn.functional, name) for name in ("cross_entropy", "softplus", "avg_pool2d", "pad")}
+    return functions("extensions/5_semi_supervised_gan", **names)
+
+
+def test_information_and_purity_of_a_clustering_are_scikit_learns(few_labels):
+    from sklearn.metrics import mutual_info_score
+    from sklearn.metrics.cluster import contingency_matrix
+
+    dice = np.random.default_rng(0)
+    groups, y = dice.integers(4, size=500), dice.integers(10, size=500)
+    wanted = contingency_matrix(y, groups).max(0).sum() / 500
+    assert few_labels["purity"](torch.tensor(groups), torch.tensor(y)) == pytest.approx(wanted)
+    counted = dice.multinomial(40, np.ones(5) / 5, (2, 300))  # every row has the same sum
+    joint = [mutual_info_score(None, None, contingency=part) for part in counted]
+    np.testing.assert_allclose(few_labels["information"](torch.tensor(counted / 40)).numpy(), joint, atol=1e-9)
+
+
+def test_the_class_of_fakes_makes_a_softmax_of_one_class_more(few_labels):
+    torch.manual_seed(0)
+    x, labels = torch.randn(2, 7, 3, dtype=torch.float64), torch.randint(3, (2, 7))
+    whole = torch.cat([x, torch.zeros(2, 7, 1, dtype=torch.float64)], -1).log_softmax(-1)
+    u = few_labels["realness"]("noise", torch.nn.Identity(), None, x)
+    torch.testing.assert_close(torch.nn.functional.logsigmoid(-u), whole[..., 3])
+    named = -(whole.gather(-1, labels[..., None])[..., 0] - torch.nn.functional.logsigmoid(u))
+    torch.testing.assert_close(few_labels["name_loss"](x, labels), named.mean(1).sum())
+
+
+@pytest.fixture(scope="module")
+def judged_codes():
+    import math
+    from collections import namedtuple
+    from functools import partial
+
+    levels = torch.special.ndtri((torch.arange(100, dtype=torch.float64) + 0.5) / 100)
+    names = {"grid": torch.cartesian_prod(levels, levels), "copies": 2, "deviations": (0.5, 0.8), "letters": 6, "heard": 400}
+    names |= {"torch": torch, "nn": torch.nn, "math": math, "partial": partial, "place": torch.device("cpu")}
+    names |= {
+        "soft": partial(torch.softmax, dim=-1),
+        "only_letters": "only letters",
+        "Model": namedtuple("Model", "encode mean decode"),
+    }
+    return functions("extensions/4_adversarial_autoencoders", one_hot=torch.nn.functional.one_hot, **names)
+
+
+def test_the_unbiased_mmd_is_that_of_kernel_matrices(judged_codes):
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    torch.manual_seed(0)
+    a, b = torch.randn(3, 7, 4, dtype=torch.float64), 0.5 + torch.randn(3, 5, 4, dtype=torch.float64)
+    wanted = []
+    for x, y in zip(a.numpy(), b.numpy(), strict=True):
+        within = [(rbf_kernel(u, gamma=1 / 8).sum() - len(u)) / (len(u) * (len(u) - 1)) for u in (x, y)]
+        wanted.append(sum(within) - 2 * rbf_kernel(x, y, gamma=1 / 8).mean())
+    np.testing.assert_allclose(judged_codes["mmd"](a, b, judged_codes["bell"]).numpy(), wanted, atol=1e-12)
+
+
+def test_the_likelihood_by_a_grid_is_exact_for_a_linear_decoder(judged_codes):
+    from torch.distributions import MultivariateNormal
+
+    torch.manual_seed(1)
+    maps, x = torch.randn(2, 2, 5, dtype=torch.float64), torch.randn(40, 5, dtype=torch.float64)
+    densities, error = judged_codes["by_grid"](lambda z: z @ maps, x)
+    for row, std in zip(densities, (0.5, 0.8), strict=True):
+        for found, turn in zip(row, maps, strict=True):
+            law = MultivariateNormal(torch.zeros(5, dtype=torch.float64), turn.T @ turn + std**2 * torch.eye(5))
+            assert found.item() == pytest.approx(law.log_prob(x).mean().item(), abs=0.02)
+    for found, turn in zip(error, maps, strict=True):
+        left = x.T - turn.T @ torch.linalg.lstsq(turn.T, x.T).solution
+        assert found.item() == pytest.approx(left.square().sum(0).mean().item(), rel=0.1)
+
+
+def test_whitened_codes_have_covariance_one_and_decode_to_the_same(judged_codes):
+    torch.manual_seed(2)
+    turn = torch.randn(2, 3, 3, dtype=torch.float64)
+    model = judged_codes["Model"](lambda x: x @ turn + 1, None, lambda z: 2 * z)
+    x = torch.randn(2, 50, 3, dtype=torch.float64)
+    white = judged_codes["whitened"](model, x)
+    codes = white.encode(x)
+    for cloud in codes:
+        np.testing.assert_allclose(np.cov(cloud.numpy().T, bias=True), np.eye(3), atol=1e-9)
+    torch.testing.assert_close(white.decode(codes), model.decode(model.encode(x)))
+
+
+def test_words_of_even_logits_are_equally_likely_and_edges_count_neighbours(judged_codes):
+    law = judged_codes["law_of"](lambda z: torch.zeros(*z.shape[:2], 12), None)
+    torch.testing.assert_close(law, torch.full((2, 6, 6), 1 / 36))
+    board = (torch.arange(14)[:, None] + torch.arange(14)) % 2
+    assert judged_codes["edges"](board.float().view(1, 1, 196)).item() == pytest.approx(1)

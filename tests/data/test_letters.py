@@ -7,6 +7,8 @@ from nbdgm import data
 from nbdgm.data.load import DataError
 from nbdgm.data.text import LETTERS, WORDS, Text, encode
 
+PTB = {"train": " the <unk> of N N n 's years \n", "valid": " no it was n't \n", "test": " a b \n"}
+
 
 def test_encode_keeps_letters_and_single_spaces():
     x = encode("  Ab\n c-D 9 é z ")
@@ -35,18 +37,6 @@ def test_pieces_leave_the_rest_out():
 def test_repr_names_a_stand_in():
     assert repr(Text(torch.arange(1200) % 27, name="ptb", stand_in=True)) == "Text('ptb', a stand-in: 1,200 symbols of 27)"
     assert repr(Text(torch.arange(3))) == "Text('text': 3 symbols of 27)"
-
-
-@pytest.fixture
-def ptb(tmp_path, monkeypatch):
-    """A folder with three tiny files in the form of the Penn Treebank."""
-    monkeypatch.setenv("NBDGM_BUDGET", "cpu")
-    monkeypatch.setenv("NBDGM_DATA", str(tmp_path))
-    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "ptb").mkdir()
-    for part, line in (("train", " the <unk> of N N n 's years \n"), ("valid", " no it was n't \n"), ("test", " a b \n")):
-        (tmp_path / "ptb" / f"ptb.{part}.txt").write_text(line)
-    return tmp_path / "ptb"
 
 
 def test_letters_reads_the_file_without_its_marks(ptb):

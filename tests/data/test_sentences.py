@@ -7,23 +7,11 @@ from nbdgm import data
 from nbdgm.data.load import DataError
 from nbdgm.data.text import WORDS, Sentences
 
-LINES = {
+PTB = {
     "train": "a b c\na b\na a d <unk>\n\na b c d e f\nb a N\n",
     "valid": "c b x\na b c d e\n",
     "test": "a d b\n",
 }
-
-
-@pytest.fixture
-def ptb(tmp_path, monkeypatch):
-    """A folder with three tiny files in the form of the Penn Treebank."""
-    monkeypatch.setenv("NBDGM_BUDGET", "cpu")
-    monkeypatch.setenv("NBDGM_DATA", str(tmp_path))
-    monkeypatch.setenv("NBDGM_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "ptb").mkdir()
-    for part, lines in LINES.items():
-        (tmp_path / "ptb" / f"ptb.{part}.txt").write_text(lines)
-    return tmp_path / "ptb"
 
 
 def test_sentences_of_three_words_or_more_with_the_words_of_train(ptb):

@@ -100,9 +100,11 @@ def test_displayed_limits_stand_below_and_inline_ones_beside():
 def test_brackets_of_a_given_size():
     assert words(r"\Big\lfloor x\Big\rfloor") == ["mo:⌊", "mi:x", "mo:⌋"]
     assert words(r"\langle x\rangle") == ["mo:⟨", "mi:x", "mo:⟩"]
+    assert words(r"\big\|x\Big\|") == ["mo:‖", "mi:x", "mo:‖"]
+    assert words(r"\bigl\{x\bigr\}") == ["mo:{", "mi:x", "mo:}"]
 
 
-@pytest.mark.parametrize("tex", [r"\nonsense", r"a + \lgo b", r"\text{a \lgo b}", r"\frac{a}{", r"\begin{aligned}a"])
+@pytest.mark.parametrize("tex", [r"\nonsense", r"a + \lgo b", r"\text{a \lgo b}", r"\big\%", r"\frac{a}{", r"\begin{aligned}a"])
 def test_what_is_unknown_or_does_not_match_is_an_error(tex):
     with pytest.raises(ValueError):
         mathml(tex)
