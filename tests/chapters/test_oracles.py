@@ -1480,6 +1480,9 @@ def test_the_support_of_an_even_law_is_found(measured_samples):
     generator = torch.Generator().manual_seed(2)
     found = [measured_samples["support_estimate"](torch.randint(50, (200,), generator=generator)) for _ in range(200)]
     assert np.mean(found) == pytest.approx(50, rel=0.05)
+
+
+@pytest.fixture(scope="module")
 def mazes():
     import math
 
