@@ -175,7 +175,7 @@ class _Reader:
             return self._call(node, own)
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             return [self.read(node.elt, inner) for inner in self._loops(node.generators, own)]
-        if isinstance(node, (ast.Tuple, ast.List)):
+        if isinstance(node, (ast.Tuple, ast.List)) and not any(isinstance(e, ast.Starred) for e in node.elts):
             values = [self.read(e, own) for e in node.elts]
             return tuple(values) if isinstance(node, ast.Tuple) else values
         if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
