@@ -211,11 +211,16 @@ def sample_scores(train: Any, test: Any, fake: Any, probabilities: Any = None, k
     Raises:
         ValueError: naming the argument, for wrong shapes or numbers of examples that differ.
     """
+    return _scores(test, fake, probabilities, k, copying(train, test, fake))
+
+
+def _scores(test: Any, fake: Any, probabilities: Any, k: int, copied: float) -> dict[str, float]:
+    """The scores by name, in the order of tables; `copied` is the one that asks for training examples."""
     found = {"Fréchet": frechet_distance(test, fake), "kernel": kernel_distance(test, fake)}
     if probabilities is not None:
         found["classes"] = inception_score(probabilities)
     found |= neighbourhoods(test, fake, k)._asdict()
-    return found | {"copying": copying(train, test, fake), "twins": twins(test, fake)}
+    return found | {"copying": copied, "twins": twins(test, fake)}
 
 
 @torch.no_grad()
@@ -268,9 +273,8 @@ def protocol(train: Any, test: Any, samples: Any, network: Any = None, *, size: 
     everything = sets["train"][:equal], sets["test"][:equal]
     for i in range(min(parts.values())):
         own = slice(i * size, (i + 1) * size)
-        known, held_out, made = (x[own] for x in sets.values())
-        scores = sample_scores(known, held_out, made, None if chances is None else chances[own], k)
-        scores["copying"] = copying(*everything, made)
+        made, of_made = sets["samples"][own], None if chances is None else chances[own]
+        scores = _scores(sets["test"][own], made, of_made, k, copying(*everything, made))
         for name, value in scores.items():
             found.setdefault(name, []).append(float(value))
     best = {"kernel": 0.0, "density": 1.0, "coverage": expected_coverage(size, size, k), "copying": 0.5}
