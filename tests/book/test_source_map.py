@@ -35,6 +35,7 @@ CHAPTERS = {
 }
 PLANNED = {f"book/{part}/{n}_{name}" for part, names in CHAPTERS.items() for n, name in enumerate(names.split(), start=1)}
 PLANNED |= {"book/generative_models/1b_divergences_and_likelihood", "book/vae/6b_sentence_vae"}  # split off; the numbers stayed
+PLANNED |= {"book/extensions/8b_conditional_sequences", "book/extensions/8c_inverse_reinforcement_learning"}
 MATHS = re.compile(r"\$([^$]+)\$")
 
 
@@ -108,7 +109,7 @@ def test_sources_are_named_and_agree_with_the_numbers(entries):
 
 
 def test_chapters_are_those_of_the_plan(entries):
-    assert len(PLANNED) == 39
+    assert len(PLANNED) == 41
     assert {e["chapter"] for e in entries} - PLANNED == set()
     written = {
         str(p.relative_to(ROOT).with_suffix("")) for part in CHAPTERS for p in (ROOT / "book" / part).glob("[0-9]*_*.ipynb")
