@@ -99,7 +99,12 @@ TABLE: dict[str, dict[str, Any]] = {
         "Images.__init__": {"stand_in": False},
         "bars_and_stripes": {"size": 4},
     },
-    "nbdgm.data.load": {"PATIENCE": 30.0, "ANIME_HELD_OUT": 1000},
+    "nbdgm.data.load": {
+        "PATIENCE": 30.0,
+        "USPS": {"usps.bz2": 7291, "usps.t.bz2": 2007},
+        "USPS_VALID": 1000,
+        "ANIME_HELD_OUT": 1000,
+    },
     "nbdgm.data.rendered.faces": {
         "FACE_FACTORS": {
             "hair_colour": ("black", "brown", "blonde", "red", "pink", "purple", "blue", "green"),
@@ -180,6 +185,16 @@ TABLE: dict[str, dict[str, Any]] = {
         "circle": {"seed": 0},
         "disc": {"seed": 0},
         "trivial_models": {"seed": 0},
+    },
+    "nbdgm.evaluation.protocol": {
+        "_features": {"least": 2},
+        "_pair": {"least": 2},
+        "kernel_distance": {"degree": 3},
+        "neighbourhoods": {"k": 5},
+        "expected_coverage": {"k": 5},
+        "coincidences": {"radius": 0.0},
+        "sample_scores": {"k": 5},
+        "protocol": {"size": 1000, "k": 5},
     },
     "nbdgm.evaluation.samples": {"mode_count": {"threshold": 0.008, "radius": 3.0}, "nearest_neighbours": {"k": 1}},
     "nbdgm.losses.f_divergences": {"FGAN": {"eq": True, "frozen": True, "repr": True, "unseen": ["T", "star"]}},

@@ -1,5 +1,6 @@
 """Images by name: from $NBDGM_DATA, from the user's cache, from the network, or a stand-in that says that it is one."""
 
+import bz2
 import contextlib
 import csv
 import gzip
@@ -57,6 +58,8 @@ def load(name: str, split: str = "train", device: torch.device | str | None = No
 
     - `mnist`, `fashion-mnist`: grey, 1x28x28; train 50,000, valid 10,000 (the last of the training file), test 10,000.
     - `binarized-mnist`: 0 or 1, the fixed binarization of Larochelle and Murray; the same sizes, no labels.
+    - `usps`: digits from envelopes, grey, 1x16x16, without a frame, smoothed as LIBSVM gives them; train 6,291, valid 1,000
+      (the last of the training file), test 2,007.
     - `digits`: scikit-learn's 8x8 digits enlarged to 1x28x28; train 1,297, valid 250, test 250.
     - `faces` (colour, 3x32x32), `glyphs` (grey, 1x28x28): drawn, with known factors; train 20,000, valid 2,000, test 2,000
       (at the smoke budget 1,000, 200, 200).
@@ -238,6 +241,44 @@ def _download_idx(name: str, target: Path) -> None:
                     raise
 
 
+# --- USPS, in LIBSVM's text format ------------------------------------------------------------------------------------
+
+USPS = {"usps.bz2": 7_291, "usps.t.bz2": 2_007}  # file -> digits; sources smooth the training file alike, but not bit by bit
+USPS_VALID = 1_000
+
+
+def _load_usps(name: str, split: str) -> Images:
+    folder = None if _smoke() else _find("usps", list(USPS), _download_usps)
+    if folder is None:
+        return _stand_in(name, split)
+    x, y = _read_usps(folder / ("usps.t.bz2" if split == "test" else "usps.bz2"))
+    part = {"train": slice(0, -USPS_VALID), "valid": slice(-USPS_VALID, None)}.get(split, slice(None))
+    return Images(x[part], y[part], name)
+
+
+def _read_usps(path: Path) -> tuple[Tensor, Tensor]:
+    """Pictures (N, 1, 16, 16) in [0, 1] and classes from lines "label 1:value ... 256:value", labels from 1 to 10."""
+    try:
+        text = bz2.decompress(path.read_bytes()).replace(b":", b" ")
+        rows = np.array(text.split(), np.float32).reshape(-1, 1 + 2 * 256)
+    except (OSError, EOFError, ValueError) as error:
+        raise _damaged(path, f"it cannot be read ({error})") from error
+    x, y = rows[:, 2::2], rows[:, 0].astype(np.int64) - 1
+    if len(x) != USPS[path.name] or np.abs(x).max() > 1 or not np.isin(y, range(10)).all():
+        raise _damaged(path, f"it does not hold {USPS[path.name]:,} digits with values in [-1, 1]")
+    return torch.from_numpy((x + 1) / 2).view(-1, 1, 16, 16), torch.from_numpy(y)
+
+
+def _download_usps(target: Path) -> None:
+    from torchvision import datasets
+    from torchvision.datasets.utils import download_url
+
+    for url, file, md5 in datasets.USPS.split_list.values():
+        with _unfinished(target) as folder:
+            download_url(url, folder, file, md5)
+            os.replace(folder / file, target / file)
+
+
 # --- fixed binarized MNIST ------------------------------------------------------------------------------------------
 
 BINARIZED_URL = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/binarized_mnist_{}.amat"
@@ -391,6 +432,8 @@ def _stand_in(name: str, split: str) -> Images:
         if name == "binarized-mnist":
             x = (torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) < x).float()
             y, what = None, what + ", binarized once"
+        if name == "usps":
+            x = torch.nn.functional.interpolate(x[:, :, 4:-4, 4:-4], (16, 16), mode="area")
         images = Images(x, y, name, stand_in=True)
     reason = "at the smoke budget" if _smoke() else "no file and no network"
     print(f"{name} ({reason}): {len(images):,} stand-ins, {what}.")
@@ -400,6 +443,7 @@ def _stand_in(name: str, split: str) -> Images:
 DATASETS: dict[str, Callable[[str, str], Images]] = {
     "mnist": _load_idx,
     "fashion-mnist": _load_idx,
+    "usps": _load_usps,
     "binarized-mnist": _load_binarized,
     "digits": _load_digits,
     "faces": _load_drawn,

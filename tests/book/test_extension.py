@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 from chapters import CHECK_MIME, CLAIM_MIME, ID, PROOF_MIME, code_hash, read
-from nbdgm_book import data, figures, formulas, previews, theme
+from nbdgm_book import data, figures, formulas, front, previews, theme
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
@@ -560,6 +560,21 @@ class TestFront:
         fresh.write("book/appendix/glossary.md", "# Glossary\n\n```{book-map}\n```")
         with pytest.raises(ExtensionError, match=r"draws \['vae/6'\] that are no chapters, and lacks \['vae/5'\]"):
             fresh.build()
+
+    def test_boxes_on_each_other_are_found(self):  # a box is 0.95 columns wide, 0.69 rows high
+        at = [
+            ("a", [0, 0]),
+            ("b", [0.9, 0.6]),
+            ("c", [0.96, 0]),
+            ("d", [0.9, 0.7]),
+        ]
+        entries = [{"chapter": name, "at": place} for name, place in at]
+        assert front.overlaps(entries) == [("a", "b"), ("b", "c"), ("b", "d")]
+
+    def test_a_long_title_is_shown_up_to_its_colon(self):
+        assert front.lines("One two three: four") == ["One two three:", "four"]
+        assert front.lines("Domain-adversarial auto-encoders") == ["Domain-", "adversarial", "auto-encoders"]
+        assert front.lines("A critic: games, actors, inverse reinforcement learning, and more of it") == ["A critic"]
 
     def test_a_film_that_is_not_there_is_named(self, fresh):
         fresh.write("book/appendix/glossary.md", "# Glossary\n\n```{chapter-film} vae/5 claim\n```")

@@ -334,3 +334,12 @@ def test_a_chapter_that_is_not_or_not_wholly_replicated_is_found(house):
 def test_replications_are_of_chapters_that_exist():
     kept = {replication_file(c.docname, ROOT).name for c in read_all(ROOT)}
     assert {p.name for p in (ROOT / "tools/data/replications").glob("*")} <= kept
+
+
+@pytest.mark.parametrize("chapter", [c for c in read_all() if replication_file(c.docname).exists()], ids=lambda c: c.docname)
+def test_what_is_no_longer_claimed_stays_on_record(chapter):
+    """A claim that a replication broke and that was dropped without a new run: its values, and of which code."""
+    for gone in json.loads(replication_file(chapter.docname).read_text(encoding="utf-8")).get("dropped", []):
+        assert gone["text"] not in {claim.data["text"] for claim in chapter.claims}
+        assert gone["hash"] != code_hash(chapter.notebook)
+        assert "fails" in {run["status"] for run in gone["runs"]} and all(run["values"] for run in gone["runs"])

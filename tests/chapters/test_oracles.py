@@ -870,7 +870,7 @@ def draw():
     names = {"torch": torch, "nn": torch.nn, "softplus": softplus, "losses": losses, "networks": networks}
     notebook = json.loads((ROOT / "book" / "vae/7_draw.ipynb").read_text("utf-8"))
     for cell in notebook["cells"]:
-        if cell["id"] in ("eye", "model", "step", "filters", "aim", "window"):
+        if cell["id"] in ("eye", "model", "step", "filters", "aim", "window", "follow"):
             tree = ast.parse("".join(cell["source"]))
             tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
             exec(compile(tree, "draw", "exec"), names)
@@ -912,6 +912,28 @@ def test_a_window_on_a_path_is_where_no_picture_says_and_one_that_looks_is_not(d
                 found = torch.cat(path(h, t), 1)
                 torch.testing.assert_close(found, torch.tensor([wanted] * 3, dtype=torch.float))
         assert (looks(one, 0)[0] - looks(other, 0)[0]).abs().min() > 1e-3
+
+
+@pytest.mark.parametrize(("stops", "aimed", "resting"), [((0, 2), "to_look", "to_paint"), ((2, 0), "to_paint", "to_look")])
+def test_the_state_aims_the_reader_or_the_writer_alone(draw, stops, aimed, resting):
+    torch.manual_seed(0)
+    one, other = torch.randn(2, 3, 6)
+    window = draw["Window"](6, *stops)
+    with torch.no_grad():
+        moved = getattr(window, aimed)(one, 1)[0] - getattr(window, aimed)(other, 1)[0]
+        assert moved.abs().min() > 1e-3
+        torch.testing.assert_close(getattr(window, resting)(one, 1), getattr(window, resting)(other, 1))
+
+
+def test_the_tie_of_windows_and_digits_is_a_correlation_of_centred_places(draw, monkeypatch):
+    dice = np.random.default_rng(1)
+    places, corners = dice.normal(size=(3, 40, 2)), dice.integers(0, 15, (40, 2))
+    places[1] += corners
+    monkeypatch.setitem(draw, "corners", torch.tensor(corners))
+    found = draw["tie"](torch.tensor(np.concatenate([places, np.ones((3, 40, 3))], 2)))
+    truth = (corners - corners.mean(0)).ravel()
+    wanted = [np.corrcoef((place - place.mean(0)).ravel(), truth)[0, 1] for place in places]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("eye", ["FixedEye", "Window"])
@@ -1174,6 +1196,118 @@ def test_a_blob_is_where_it_was_put(infogan):
 
 
 @pytest.fixture(scope="module")
+def pyramids():
+    names = {"torch": torch, "F": torch.nn.functional, "nn": torch.nn, "place": "cpu", "grain": 0.15}
+    names["patterns"] = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 4)
+    return functions("extensions/6_laplacian_pyramid_gan", **names)
+
+
+def test_a_pyramid_of_block_means_and_repeated_pixels_is_the_haar_transform(pyramids):
+    x = torch.rand(2, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    repeat = lambda small: small.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    bands, coarse = pyramids["pyramid"](x, 3, up=repeat)
+    torch.testing.assert_close(pyramids["rebuild"](bands, coarse, up=repeat), x)
+    rest = x.numpy()
+    for band in bands:
+        corners = [rest[..., i::2, j::2] for i in (0, 1) for j in (0, 1)]
+        haar = [np.array(signs) for signs in ([1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1])]
+        mean, *differences = (sum(s * c for s, c in zip(signs, corners, strict=True)) / 4 for signs in haar)
+        energy = 4 * sum((part**2).sum() for part in differences)
+        assert band.square().sum().item() == pytest.approx(energy)
+        rest = mean
+    np.testing.assert_allclose(coarse.numpy(), rest)
+
+
+def test_events_are_counted_one_by_one(pyramids):
+    dice = np.random.default_rng(0)
+    x = dice.choice([-1.0, 1.0], (2, 300, 4)) + 0.3 * dice.standard_normal((2, 300, 4))
+    patterns = pyramids["patterns"].numpy()
+    wanted = np.zeros((2, 17))
+    for copy, row in np.ndindex(2, 300):
+        distance = np.linalg.norm(patterns - x[copy, row], axis=1)
+        wanted[copy, distance.argmin() if distance.min() <= 0.6 else 16] += 1 / 300
+    np.testing.assert_allclose(pyramids["events"](torch.tensor(x).float()).numpy(), wanted, atol=1e-9)
+    places = np.histogram(x[0, :, 0], np.linspace(-1.6, 1.6, 65))[0] / 300
+    found = pyramids["events"](torch.tensor(x[:1, :, :1]).float())[0]
+    np.testing.assert_allclose(found[1:65].numpy(), places, atol=1e-9)
+    assert found.sum().item() == pytest.approx(1)
+
+
+def test_levels_are_run_from_coarse_to_fine(pyramids):
+    class Level(torch.nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.weights = [torch.zeros(1, width + 2, 5)]
+
+        def forward(self, both):
+            return both[..., :-2] + torch.arange(both.shape[-1] - 2)
+
+    made = pyramids["draw"]([Level(1), Level(2), Level(4)], pyramids["blank"](2, 3))
+    assert made.shape == (2, 3, 4)
+    torch.testing.assert_close(made[0, 0], torch.tensor([0.0, 1.0, 4.0, 5.0]))  # 0; 0, 1; 2(0, 0, 1, 1) + (0, 1, 2, 3)
+    torch.testing.assert_close(pyramids["reduced"](made, 1), made.mean(-1, keepdim=True))
+
+
+@pytest.fixture(scope="module")
+def domains():
+    class Reverse:
+        """Forwards only."""
+
+        @staticmethod
+        def apply(z, weight):
+            return z
+
+    functional = torch.nn.functional
+    names = {"torch": torch, "np": np, "nn": torch.nn, "softplus": functional.softplus, "one_hot": functional.one_hot}
+    names |= {"Reverse": Reverse, "copies": 3, "place": torch.device("cpu")}
+    return functions("extensions/7_domain_adversarial_networks", **names)
+
+
+def test_the_domain_loss_is_two_binary_cross_entropies(domains):
+    torch.manual_seed(0)
+    source, target = torch.randn(2, 3, 7, 1)
+    ours = domains["domain_loss"](lambda z: 2 * z, source, target, 0.3)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits
+    parts = [loss(2 * a, torch.ones_like(a)) + loss(2 * b, torch.zeros_like(b)) for a, b in zip(source, target, strict=True)]
+    torch.testing.assert_close(ours, sum(parts))
+
+
+def test_classes_are_drawn_in_the_shares_that_were_asked(domains):
+    torch.manual_seed(1)
+    y = torch.cat([torch.arange(10), torch.zeros(200, dtype=torch.long)])
+    shares = torch.tensor([0.2] * 5 + [0.0] * 5)
+    found = y[domains["draw"](y, 20_000, shares)].bincount(minlength=10) / 20_000
+    np.testing.assert_allclose(found, shares, atol=0.012)
+    found = y[domains["draw"](y, 20_000, None)].bincount(minlength=10) / 20_000
+    np.testing.assert_allclose(found, y.bincount() / len(y), atol=0.012)
+
+
+def test_confusions_and_accuracies_are_those_of_scikit_learn(domains):
+    from sklearn.metrics import accuracy_score, confusion_matrix
+
+    torch.manual_seed(2)
+    x, y = torch.randn(400, 10), torch.randint(10, (400,))
+    weights = torch.randn(3, 10, 10)
+    said = torch.bmm(x.expand(3, -1, -1), weights).argmax(-1)
+    features, classify = (lambda x, statistics: (x, statistics)), (lambda z: torch.bmm(z, weights))
+    tables = domains["confusion"](features, classify, (x, y), None)
+    wanted = [confusion_matrix(y, row, normalize="true") for row in said]
+    np.testing.assert_allclose(tables, wanted, atol=1e-6)
+    scores = domains["accuracy"](features, classify, (x, y), None)
+    np.testing.assert_allclose(scores, [accuracy_score(y, row) for row in said], atol=1e-6)
+
+
+def test_a_moon_is_the_other_turned_and_targets_are_turned_both(domains):
+    torch.manual_seed(3)
+    points, y = domains["moons"](40_000, torch.tensor([0.0, 90.0]))
+    first, second = points[0][y[0] == 0], points[0][y[0] == 1]
+    np.testing.assert_allclose(first.mean(0), -second.mean(0), atol=0.03)
+    np.testing.assert_allclose(first.T.cov(), second.T.cov(), atol=0.03)
+    x_1, x_2 = points[0][y[0] == 0].mean(0)
+    np.testing.assert_allclose(points[1][y[1] == 0].mean(0), [-x_2, x_1], atol=0.03)
+
+
+@pytest.fixture(scope="module")
 def few_labels():
     from nbdgm import highest
 
@@ -1317,3 +1451,96 @@ def test_a_reward_is_compared_with_the_others(symbols):
     for own, less in zip(reward, symbols["less_others"](reward), strict=True):
         wanted = [own[k] - torch.cat([own[:k], own[k + 1 :]]).mean() for k in range(6)]
         torch.testing.assert_close(less, torch.stack(wanted))
+def measured_samples():
+    from typing import NamedTuple
+
+    from nbdgm import evaluation
+
+    names = {"torch": torch, "nn": torch.nn, "evaluation": evaluation, "NamedTuple": NamedTuple}
+    return functions("extensions/9b_measuring_samples", **names)
+
+
+def test_ten_lines_give_the_frechet_distance_of_the_textbook(measured_samples):
+    from scipy import linalg
+
+    torch.manual_seed(0)
+    a, b = torch.randn(80, 5), 1 + torch.randn(90, 5) @ torch.randn(5, 5)
+    c, e = (np.cov(x.double().numpy(), rowvar=False) for x in (a, b))
+    wanted = (a.double().mean(0) - b.double().mean(0)).square().sum().item()
+    wanted += np.trace(c + e - 2 * linalg.sqrtm(c @ e).real)
+    assert measured_samples["frechet"](a, b) == pytest.approx(wanted, rel=1e-8)
+
+
+def test_four_shares_and_copies_by_sorting_neighbours(measured_samples):
+    from sklearn.neighbors import NearestNeighbors
+
+    torch.manual_seed(1)
+    real, made = torch.randn(40, 3, dtype=torch.float64), 0.4 + torch.randn(50, 3, dtype=torch.float64)
+    reach = {}
+    for name, x in (("real", real.numpy()), ("made", made.numpy())):
+        reach[name] = NearestNeighbors(n_neighbors=6).fit(x).kneighbors(x)[0][:, 5]
+    apart = np.linalg.norm(real.numpy()[:, None] - made.numpy(), axis=2)
+    in_real, in_made = apart < reach["real"][:, None], apart < reach["made"]
+    wanted = in_real.any(0).mean(), in_made.any(1).mean(), in_real.sum() / 5 / 50, in_real.any(1).mean()
+    assert measured_samples["four_shares"](real, made) == pytest.approx(wanted)
+    held = torch.randn(40, 3, dtype=torch.float64)
+    nearest = [NearestNeighbors(n_neighbors=1).fit(x.numpy()).kneighbors(made.numpy())[0][:, 0] for x in (real, held)]
+    assert measured_samples["copied"](real, held, made) == pytest.approx((nearest[0] < nearest[1]).mean())
+
+
+def test_the_support_of_an_even_law_is_found(measured_samples):
+    generator = torch.Generator().manual_seed(2)
+    found = [measured_samples["support_estimate"](torch.randint(50, (200,), generator=generator)) for _ in range(200)]
+    assert np.mean(found) == pytest.approx(50, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def mazes():
+    import math
+
+    from nbdgm import linear_decay
+
+    names = {"torch": torch, "np": np, "math": math, "linear_decay": linear_decay, "nbdgm": __import__("nbdgm")}
+    names |= {"S": 6, "A": 2, "discount": 0.8, "logsigmoid": torch.nn.functional.logsigmoid}
+    return functions("extensions/8c_inverse_reinforcement_learning", **names)
+
+
+def test_visits_and_values_are_those_of_powers_of_the_chain(mazes):
+    torch.manual_seed(0)
+    P, log_pi = torch.rand(2, 12, 6).double(), torch.randn(2, 6, 2).double().log_softmax(-1)
+    P, r = P / P.sum(-1, keepdim=True), torch.randn(2, 6, 2).double()
+    rho, to_come = mazes["visits"](P, log_pi), mazes["value"](P, log_pi, r)
+    for copy in range(2):
+        where, spent, earned = np.ones(6) / 6, np.zeros(6), np.zeros(6)
+        pi, go = log_pi[copy].exp().numpy(), P[copy].view(6, 2, 6).numpy()
+        step = np.einsum("sa,sat->st", pi, go)
+        for t in range(200):
+            spent += 0.2 * 0.8**t * where
+            earned += 0.8**t * np.linalg.matrix_power(step, t) @ (pi * r[copy].numpy()).sum(1)
+            where = where @ step
+        np.testing.assert_allclose(rho[copy].numpy(), spent[:, None] * pi, atol=1e-12)
+        np.testing.assert_allclose(to_come[copy].numpy(), earned, atol=1e-10)
+
+
+def test_the_best_policy_is_that_of_soft_value_iteration(mazes):
+    from scipy.special import logsumexp
+
+    torch.manual_seed(1)
+    P = torch.rand(1, 12, 6).double()
+    P, r = P / P.sum(-1, keepdim=True), torch.randn(1, 6, 2).double()
+    V = np.zeros(6)
+    for _ in range(300):
+        Q = r[0].numpy() + 0.8 * (P[0].numpy() @ V).reshape(6, 2)
+        V = logsumexp(Q, axis=1)
+    np.testing.assert_allclose(mazes["best"](P, r)[0].numpy(), Q - V[:, None], atol=1e-10)
+    assert mazes["score"](P, mazes["best"](P, r), r).item() == pytest.approx(1)
+
+
+def test_the_slope_of_the_likelihood_is_the_difference_of_visits(mazes):
+    torch.manual_seed(2)
+    P = torch.rand(1, 12, 6).double()
+    P = P / P.sum(-1, keepdim=True)
+    rho_E = mazes["visits"](P, torch.randn(1, 6, 2).double().log_softmax(-1))
+    r = torch.randn(1, 6, 2).double().requires_grad_()
+    (slope,) = torch.autograd.grad((rho_E * mazes["best"](P, r)).sum(), r)
+    torch.testing.assert_close(slope, rho_E - mazes["visits"](P, mazes["best"](P, r)).detach(), atol=1e-9, rtol=0)

@@ -1,3 +1,4 @@
+import bz2
 import functools
 import gzip
 import hashlib
@@ -555,7 +556,7 @@ def test_a_mirror_may_be_silent_for_half_a_minute(tmp_path):
 
 
 def test_unknown_names_and_splits_are_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="unknown data set 'mnits'; known are mnist, fashion-mnist, binarized-mnist, digits"):
+    with pytest.raises(ValueError, match="unknown data set 'mnits'; known are mnist, fashion-mnist, usps, binarized-mnist"):
         load("mnits")
     with pytest.raises(ValueError, match=r"split: expected one of train, valid, train\+valid, test"):
         load("digits", "validation")
@@ -578,8 +579,56 @@ def test_the_real_files(monkeypatch):
     assert test.real and test.y[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert test.x.mean().item() == pytest.approx(0.13251, abs=1e-5)
     assert load("fashion-mnist", "test").x.mean().item() == pytest.approx(0.28685, abs=1e-5)
+    usps = load("usps", "test")
+    assert len(usps) == 2_007 and usps.y[:5].tolist() == [9, 6, 3, 6, 6]
     binarized = load("binarized-mnist", "test")
     assert len(binarized) == 10_000 and binarized.x.mean().item() == pytest.approx(test.x.mean().item(), abs=1e-3)
+
+
+def test_usps_is_read_from_its_text_files(tmp_path, monkeypatch):
+    folder = tmp_path / "usps"
+    folder.mkdir()
+    monkeypatch.setattr(loading, "USPS", {"usps.bz2": 30, "usps.t.bz2": 12})
+    monkeypatch.setattr(loading, "USPS_VALID", 10)
+    for file, count in loading.USPS.items():
+        grey = " ".join(f"{k}:0.5" for k in range(4, 257))
+        rows = [f"{n % 10 + 1} 1:-1 2:{n / 100} 3:1 {grey}" for n in range(count)]
+        (folder / file).write_bytes(bz2.compress("\n".join(rows).encode()))
+    monkeypatch.setenv("NBDGM_DATA", str(tmp_path))
+    parts = {split: load("usps", split) for split in ("train", "valid", "train+valid", "test")}
+    assert [len(images) for images in parts.values()] == [20, 10, 30, 12]
+    assert torch.equal(parts["train+valid"].x, torch.cat([parts["train"].x, parts["valid"].x]))
+    images = parts["valid"]
+    assert images.real and images.x.shape[1:] == (1, 16, 16) and images.y.tolist() == list(range(10))
+    torch.testing.assert_close(images.x[3, 0, 0, :4], torch.tensor([0, (1 + 0.23) / 2, 1, 0.75]))
+    (folder / "usps.bz2").write_bytes(bz2.compress(rows[0].encode()))
+    with pytest.raises(DataError, match=r"usps\.bz2 is damaged: it does not hold 30 digits"):
+        load("usps")
+    (folder / "usps.bz2").write_bytes(bz2.compress(b"1 1:-1"))
+    with pytest.raises(DataError, match="it cannot be read"):
+        load("usps")
+    (folder / "usps.bz2").write_bytes(b"no bz2")
+    with pytest.raises(DataError, match="it cannot be read"):
+        load("usps")
+
+
+def test_a_stand_in_of_usps_has_no_frame(monkeypatch, capsys):
+    monkeypatch.setenv("NBDGM_BUDGET", "smoke")
+    images = load("usps", "test")
+    assert images.stand_in and images.x.shape == (250, 1, 16, 16) and images.x.amax(0)[0].min() > 0
+    assert "usps (at the smoke budget): 250 stand-ins" in capsys.readouterr().out
+
+
+def test_usps_comes_from_the_addresses_that_torchvision_knows(monkeypatch, tmp_path):
+    asked = []
+
+    def download(url, folder, file, md5):
+        asked.append(md5)
+        (Path(folder) / file).write_bytes(b"")
+
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", download)
+    loading._download_usps(tmp_path)
+    assert len(set(asked)) == 2 and {file.name for file in tmp_path.iterdir()} == set(loading.USPS)
 
 
 def test_the_parts_of_the_digits_and_their_frame():

@@ -5,6 +5,7 @@ torchrun games.py team FOLDER             plays all games of `TEAM` in several p
 """
 
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -184,6 +185,14 @@ def play_team(folder: Path) -> None:
         noise.clear()
         play(Player(model, loss=loss), data, steps, accelerator=accelerator, checkpoint=folder / f"{run}.pt")
         torch.save({"noise": list(noise), "weights": model.weight.detach()}, folder / f"{run}{steps}.{rank}.out")
+
+    def asked(x):  # who answers Ctrl-C while a team plays
+        handlers.append(signal.getsignal(signal.SIGINT))
+        return model(x).square().mean()
+
+    handlers = []
+    play(Player(model, loss=asked), Batches(torch.ones(8, 3), 4), 1, accelerator=accelerator)
+    (folder / f"interrupt.{rank}").write_text(str(handlers == [signal.default_int_handler]))
     counting = Counting()
     player = Player(counting, loss=lambda batch: counting(batch["x"]).square().mean())
     data = ({"x": torch.arange(8.0).view(8, 1) + i, "name": "not to be shared", "number": torch.tensor(i)} for i in range(9))

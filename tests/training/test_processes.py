@@ -67,6 +67,11 @@ def test_a_batch_that_cannot_be_shared_is_named(folder):
         assert "a batch of 3 cannot be shared evenly by 2 processes" in (folder / f"uneven.{rank}").read_text()
 
 
+def test_a_team_is_stopped_at_once(folder):
+    """One process must not finish its round while the others wait for it: the stop button keeps its usual meaning."""
+    assert [(folder / f"interrupt.{rank}").read_text() for rank in (0, 1)] == ["True", "True"]
+
+
 def test_statistics_are_averaged_and_other_buffers_are_those_of_the_first_process(folder):
     """The first process sees 0, 1, 2, 3, the second 4, 5, 6, 7."""
     first, second = (load(folder / f"buffers.{rank}.out") for rank in (0, 1))

@@ -4,7 +4,9 @@ The drawing is an SVG whose boxes are links, coloured by the page's style; where
 """
 
 import html
+import itertools
 import posixpath
+import re
 
 import yaml
 from docutils import nodes
@@ -14,17 +16,28 @@ from nbdgm_book.pages import BookDirective
 
 MAP = "tools/data/book_map.yml"
 BOX, GAP, LINE = (118, 74), (124, 108), 16  # in units of the drawing
-LETTERS = 14  # of a line in a box
+LETTERS, ROWS = 14, 4  # of a line in a box; lines in a box
 
 
 def lines(title: str) -> list[str]:
-    """The title in lines that fit a box."""
+    """The title in lines that fit a box; one that is too long is shown up to its colon."""
     found = [""]
-    for word in title.split():
+    broken = re.sub(r"\S{17,}", lambda word: word[0].replace("-", "- "), title)  # wider than a box
+    for word in broken.split():
         if found[-1] and len(found[-1]) + 1 + len(word) > LETTERS:
             found.append("")
         found[-1] = f"{found[-1]} {word}".strip()
-    return found
+    short, colon, _ = title.partition(":")
+    return lines(short) if len(found) > ROWS and colon else found
+
+
+def overlaps(entries: list[dict]) -> list[tuple[str, str]]:
+    """Pairs of chapters whose boxes would lie on each other."""
+
+    def meet(one: dict, other: dict) -> bool:
+        return all(abs(a - b) * gap < side for a, b, gap, side in zip(one["at"], other["at"], GAP, BOX, strict=True))
+
+    return [(a["chapter"], b["chapter"]) for a, b in itertools.combinations(entries, 2) if meet(a, b)]
 
 
 def drawing(entries: list[dict], chapters: dict[str, tuple[str, str]]) -> str:
@@ -77,6 +90,8 @@ class BookMap(BookDirective):
             raise ExtensionError(
                 f"{MAP} draws {sorted(drawn - set(book))} that are no chapters, and lacks {sorted(set(book) - drawn)}"
             )
+        if hidden := overlaps(entries):
+            raise ExtensionError(f"{MAP}: boxes lie on each other: {hidden}; move one of each pair by its `at`")
         return [nodes.raw("", drawing(entries, book), format="html")]
 
 
