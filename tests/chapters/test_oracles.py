@@ -1455,6 +1455,54 @@ def test_the_hue_of_a_coloured_digit_is_its_colour(two_worlds):
     ink, t = torch.rand(7, 64), torch.rand(7, 1)
     torch.testing.assert_close(two_worlds["hue"](two_worlds["coloured"](ink, t)), t[:, 0])
     torch.testing.assert_close(two_worlds["coloured"](ink, torch.full((7, 1), 0.5)), two_worlds["grey"](ink))
+def symbols():
+    names = {"torch": torch, "math": math, "closes": {")": "(", "]": "["}, "count": 5}
+    names |= {"one_hot": torch.nn.functional.one_hot, "place": torch.device("cpu")}
+    return functions("extensions/8_discrete_outputs", **names)
+
+
+def test_right_sentences_are_those_that_vanish_pair_by_pair(symbols):
+    def vanishes(text):
+        while (shorter := text.replace("()", "").replace("[]", "")) != text:
+            text = shorter
+        return not text
+
+    texts = ["".join(text) for text in itertools.product("()[]", repeat=6)]
+    assert [symbols["balanced"](text) for text in texts] == [vanishes(text) for text in texts]
+    assert sum(map(vanishes, texts)) == 40  # Catalan's 5, times 2 to the 3
+
+
+def test_quality_diversity_and_distance_are_scipys(symbols):
+    from scipy.spatial.distance import jensenshannon
+    from scipy.stats import entropy
+
+    q = np.random.default_rng(0).dirichlet(np.ones(6), 4)  # five right sentences, and all wrong ones
+    valid, number, js = symbols["measure"](torch.tensor(q[:, :5]).log())
+    even = [0.2] * 5 + [0.0]
+    np.testing.assert_allclose(valid, q[:, :5].sum(1))
+    np.testing.assert_allclose(number, [np.exp(entropy(row[:5])) for row in q])
+    np.testing.assert_allclose(js, [jensenshannon(row, even) ** 2 for row in q])
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_soft_rows_and_straight_through_are_torchs(symbols, hard):
+    logits = torch.randn(3, 5, 4, requires_grad=True)
+    choose, weights = symbols["straight" if hard else "soften"], torch.randn(3, 5, 4)
+    torch.manual_seed(0)
+    row, fed = choose(logits, 0.7)
+    torch.manual_seed(0)
+    wanted = torch.nn.functional.gumbel_softmax(logits, 0.7, hard=hard)
+    torch.testing.assert_close(row, wanted)
+    torch.testing.assert_close(fed, wanted)
+    slopes = [torch.autograd.grad((part * weights).sum(), logits, retain_graph=True)[0] for part in (row, wanted)]
+    torch.testing.assert_close(*slopes)
+
+
+def test_a_reward_is_compared_with_the_others(symbols):
+    reward = torch.randn(2, 6)
+    for own, less in zip(reward, symbols["less_others"](reward), strict=True):
+        wanted = [own[k] - torch.cat([own[:k], own[k + 1 :]]).mean() for k in range(6)]
+        torch.testing.assert_close(less, torch.stack(wanted))
 def measured_samples():
     from typing import NamedTuple
 
