@@ -1455,6 +1455,9 @@ def test_the_hue_of_a_coloured_digit_is_its_colour(two_worlds):
     ink, t = torch.rand(7, 64), torch.rand(7, 1)
     torch.testing.assert_close(two_worlds["hue"](two_worlds["coloured"](ink, t)), t[:, 0])
     torch.testing.assert_close(two_worlds["coloured"](ink, torch.full((7, 1), 0.5)), two_worlds["grey"](ink))
+
+
+@pytest.fixture(scope="module")
 def symbols():
     names = {"torch": torch, "math": math, "closes": {")": "(", "]": "["}, "count": 5}
     names |= {"one_hot": torch.nn.functional.one_hot, "place": torch.device("cpu")}
@@ -1503,6 +1506,9 @@ def test_a_reward_is_compared_with_the_others(symbols):
     for own, less in zip(reward, symbols["less_others"](reward), strict=True):
         wanted = [own[k] - torch.cat([own[:k], own[k + 1 :]]).mean() for k in range(6)]
         torch.testing.assert_close(less, torch.stack(wanted))
+
+
+@pytest.fixture(scope="module")
 def measured_samples():
     from typing import NamedTuple
 
