@@ -1602,3 +1602,76 @@ def test_the_slope_of_the_likelihood_is_the_difference_of_visits(mazes):
     r = torch.randn(1, 6, 2).double().requires_grad_()
     (slope,) = torch.autograd.grad((rho_E * mazes["best"](P, r)).sum(), r)
     torch.testing.assert_close(slope, rho_E - mazes["visits"](P, mazes["best"](P, r)).detach(), atol=1e-9, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def diffusion():
+    f64, directions = torch.float64, torch.eye(2, dtype=torch.float64)
+    names = {"torch": torch, "math": math, "np": np, "f64": f64, "directions": directions, "width": 0.3}
+    names["centres"], names["odds"] = torch.tensor([[1.0, 0.0], [-1.0, 0.5]], dtype=f64), torch.tensor([0.7, 0.3], dtype=f64)
+    return functions("beyond/2_diffusion", **names)
+
+
+def test_the_exact_noise_is_the_score_of_the_noised_mixture(diffusion):
+    from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+
+    x, sigma = torch.randn(30, 2, dtype=torch.float64).requires_grad_(), torch.tensor(0.7, dtype=torch.float64)
+    kept = 1 / (1 + 0.7**2)
+    parts = Normal(kept**0.5 * diffusion["centres"], (kept * 0.3**2 + 1 - kept) ** 0.5)
+    law = MixtureSameFamily(Categorical(diffusion["odds"]), Independent(parts, 1))
+    (score,) = torch.autograd.grad(law.log_prob(x).sum(), x)
+    torch.testing.assert_close(diffusion["exact_noise"](x.detach(), sigma), -((1 - kept) ** 0.5) * score)
+    law = MixtureSameFamily(Categorical(diffusion["odds"]), Independent(Normal(diffusion["centres"], 0.3), 1))
+    torch.testing.assert_close(diffusion["true_log"](x), law.log_prob(x))
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_a_step_is_that_of_the_papers_in_numpy(diffusion, eta):
+    """Equations 6 and 7 of Ho, Jain and Abbeel (2020) with their linear betas; equation 12 of Song, Meng and Ermon (2021)."""
+    betas = np.linspace(1e-4, 0.02, 1000)
+    kept = np.cumprod(1 - betas)[[400, 700]]  # two levels of the thousand
+    sigmas, stream = torch.tensor(np.sqrt((1 - kept) / kept)), nbdgm.generator(1, "cpu")
+    x, noise = np.random.default_rng(0).normal(size=(2, 5, 2))
+    path = diffusion["sample"](lambda at, sigma: torch.tensor(noise), torch.tensor(x), sigmas, stream, eta)
+    clean, alpha = (x - np.sqrt(1 - kept[1]) * noise) / np.sqrt(kept[1]), kept[1] / kept[0]
+    z = torch.randn(5, 2, generator=nbdgm.generator(1, "cpu"), dtype=torch.float64).numpy()
+    if eta:
+        wanted = np.sqrt(kept[0]) * (1 - alpha) * clean + np.sqrt(alpha) * (1 - kept[0]) * x
+        wanted = wanted / (1 - kept[1]) + np.sqrt((1 - kept[0]) * (1 - alpha) / (1 - kept[1])) * z
+    else:
+        wanted = np.sqrt(kept[0]) * clean + np.sqrt(1 - kept[0]) * noise
+    np.testing.assert_allclose(path[0][1].numpy(), clean, atol=1e-10)
+    np.testing.assert_allclose(path[1][0].numpy(), wanted, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine", "geometric"])
+def test_schedules_end_where_they_must_and_have_their_shape(diffusion, name):
+    sigmas = diffusion["levels"](name, 1000, low=0.02, high=30.0).numpy()
+    assert sigmas[[0, -1]] == pytest.approx([0.02, 30.0]) and (np.diff(sigmas) > 0).all()
+    kept = 1 / (1 + sigmas**2)
+    if name == "linear":  # what a step adds grows linearly: -log of what it keeps
+        shape = np.diff(np.log(kept))
+    else:
+        shape = np.arccos(np.sqrt(kept)) if name == "cosine" else np.log(sigmas)
+    np.testing.assert_allclose(np.diff(shape, 2), 0, atol=1e-9)
+
+
+def test_the_terms_of_the_bound_are_divergences_of_normal_laws(diffusion):
+    from torch.distributions import Normal, kl_divergence
+
+    sigmas, x = torch.tensor([0.1, 0.5, 2.0], dtype=torch.float64), torch.randn(1, 2, dtype=torch.float64)
+    own = diffusion["bound"](lambda at, sigma: 0 * at, x, sigmas, nbdgm.generator(2, "cpu"))[0]
+    noise = torch.randn(3, 1, 2, generator=nbdgm.generator(2, "cpu"), dtype=torch.float64)
+    kept = 1 / (1 + sigmas**2)
+    for t in (1, 2):
+        alpha, both = kept[t] / kept[t - 1], []
+        x_t = kept[t].sqrt() * x + (1 - kept[t]).sqrt() * noise[t]
+        for start in (x, x_t / kept[t].sqrt()):  # the datum, and the guess when no noise is seen
+            mean = kept[t - 1].sqrt() * (1 - alpha) * start + alpha.sqrt() * (1 - kept[t - 1]) * x_t
+            spread = ((1 - kept[t - 1]) * (1 - alpha) / (1 - kept[t])).sqrt()
+            both.append(Normal(mean / (1 - kept[t]), spread))
+        assert own[t].item() == pytest.approx(kl_divergence(*both).sum().item())
+    end = Normal(kept[2].sqrt() * x, (1 - kept[2]).sqrt())
+    assert own[3].item() == pytest.approx(kl_divergence(end, Normal(0 * x, 1)).sum().item())
+    x_1 = kept[0].sqrt() * x + (1 - kept[0]).sqrt() * noise[0]
+    assert own[0].item() == pytest.approx(-Normal(x_1 / kept[0].sqrt(), sigmas[0]).log_prob(x).sum().item())
