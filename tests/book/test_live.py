@@ -4,17 +4,25 @@ import functools
 import http.server
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import ot
 import pytest
+import torch
+import torch.nn.functional as F
 from sklearn.mixture import GaussianMixture
+
+from nbdgm import data, losses
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book/_static"
 FIGURES = sorted(p.stem for p in (STATIC / "live").glob("*.js") if p.stem != "live")
-PAGE = """<!doctype html><html data-theme="light"><head><link rel="stylesheet" href="nbdgm.css"><script src="nbdgm.js"></script></head>
-<body><div class="nb-live" data-live="NAME"><p>Try it.</p></div></body></html>"""
+PAGE = """<!doctype html>
+<html data-theme="light">
+<head><link rel="stylesheet" href="nbdgm.css"><script src="nbdgm.js"></script></head>
+<body><div class="nb-live" data-live="NAME"><p>Try it.</p></div></body>
+</html>"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.pages, pytest.mark.xdist_group("live")]
 
@@ -280,3 +288,142 @@ class TestEM:
         for k in range(6):
             tab.mouse.click(box["x"] + 120 + 20 * k, box["y"] + 120 + 13 * (k % 3))
         assert len(tab.evaluate("() => document.querySelector('.nb-live').live.state.points")) == 6
+
+
+class TestGame:
+    """Against PyTorch, with the weights that the page has."""
+
+    WEIGHTS = """(m, seed) => {
+      const game = new m.Game(seed);
+      for (let k = 0; k < 3; k += 1) game.round();
+      const real = Float64Array.from({ length: 16 }, () => game.law.sample(game.random, game.gauss));
+      const codes = Float64Array.from({ length: 16 }, () => game.gauss());
+      const fake = game.G.forward(codes), plain = (parts) => parts.map((p) => [...p]), found = {};
+      for (const [name, pair] of Object.entries(m.LOSSES)) {
+        const D = m.criticSlopes(game.D, pair, real, fake), G = m.generatorSlopes(game.G, game.D, pair, codes);
+        found[name] = [D.loss, plain(D.parameters), G.loss, plain(G.parameters)];
+      }
+      return { D: plain(game.D.parameters), G: plain(game.G.parameters), real: [...real], codes: [...codes], found };
+    }"""
+    PAIRS: ClassVar[dict] = {
+        "non-saturating": losses.non_saturating,
+        "saturating": losses.minimax,
+        "least squares": losses.least_squares,
+        "Wasserstein": losses.wasserstein,
+    }
+
+    @staticmethod
+    def networks(given: dict):
+        """The page's two networks as functions, and their parameters, which want gradients."""
+        D = [torch.tensor(p, dtype=torch.float64) for p in given["D"]]
+        sizes = [1, 32, 32, 1]
+        D = [p.view(sizes[i], sizes[i + 1]) if i < 3 else p for i, p in enumerate(D)]
+        G = [torch.tensor(p, dtype=torch.float64) for p in given["G"]]
+        for p in [*D, *G]:
+            p.requires_grad_()
+
+        def critic(x):
+            for i in range(3):
+                x = (F.silu(x) if i else x) @ D[i] + D[3 + i]
+            return x[:, 0]
+
+        def generator(z):
+            steep, place, height, shift, scale = G
+            bends = F.softplus(height) * torch.tanh(F.softplus(steep) * z + 1.5 * place)
+            return shift + F.softplus(scale) * z + bends.sum(1, keepdim=True)
+
+        return critic, generator, D, G
+
+    def test_gradients_are_those_of_autograd(self, opened):
+        given = call(opened("game"), "game", self.WEIGHTS, 3)
+        critic, generator, D, G = self.networks(given)
+        real, codes = (torch.tensor(given[k], dtype=torch.float64)[:, None] for k in ("real", "codes"))
+        for name, pair in self.PAIRS.items():
+            loss_D, slopes_D, loss_G, slopes_G = given["found"][name]
+            value = pair.critic(critic(real), critic(generator(codes).detach()))
+            assert loss_D == pytest.approx(value.item(), abs=1e-6)
+            for ours, theirs in zip(slopes_D, torch.autograd.grad(value, D), strict=True):
+                assert np.allclose(ours, theirs.flatten(), atol=1e-6), name
+            value = pair.generator(critic(generator(codes)))
+            assert loss_G == pytest.approx(value.item(), abs=1e-6)
+            for ours, theirs in zip(slopes_G, torch.autograd.grad(value, G), strict=True):
+                assert np.allclose(ours, theirs.flatten(), atol=1e-6), name
+
+    def test_steps_are_those_of_adam(self, opened):
+        code = """(m, slopes) => {
+          const weights = [Float64Array.of(1, -2)], adam = new m.Adam(weights);
+          for (const slope of slopes) adam.step([Float64Array.from(slope)], 0.1);
+          return [...weights[0]];
+        }"""
+        slopes = [[0.3, -1.0], [0.1, 2.0], [-0.7, 0.5]]
+        ours = call(opened("game"), "game", code, slopes)
+        weights = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+        adam = torch.optim.Adam([weights], 0.1, betas=(0.5, 0.9))
+        for slope in slopes:
+            weights.grad = torch.tensor(slope, dtype=torch.float64)
+            adam.step()
+        assert ours == pytest.approx(weights.tolist(), abs=1e-6)
+
+    def test_divergence_is_that_of_a_fine_sum(self, opened):
+        """The samples' density by another way: a histogram over equally likely codes."""
+        code = """(m) => {
+          const game = new m.Game(2), codes = Array.from({ length: 400000 }, (_, k) => (k + 0.5) / 400000);
+          return [m.divergence(game.G, game.law), game.G.parameters.map((p) => [...p])];
+        }"""
+        js, weights = call(opened("game"), "game", code)
+        _, generator, _, _ = self.networks({"D": [[0.0] * n for n in (32, 1024, 32, 32, 32, 1)], "G": weights})
+        shares = (torch.arange(400_000, dtype=torch.float64) + 0.5) / 400_000
+        x = generator(torch.distributions.Normal(0.0, 1.0).icdf(shares)[:, None]).detach().numpy()[:, 0]
+        edges = np.linspace(-10, 20, 3001)
+        q = np.histogram(x, edges)[0] / len(x)
+        law = data.densities.mixture_1d((-1.5, 1.5), (0.5, 0.8), (0.35, 0.65))
+        middle = torch.tensor((edges[1:] + edges[:-1]) / 2, dtype=torch.float32)[:, None]
+        p = law.log_prob(middle).exp().numpy() * 0.01
+        m = (p + q) / 2
+        sums = sum(np.where(h > 0, h * np.log(np.where(h > 0, h, 1) / np.maximum(m, 1e-300)), 0).sum() for h in (p, q)) / 2
+        assert js == pytest.approx(sums, abs=2e-3)
+
+    def test_ten_seeds_reach_the_data(self, opened):
+        """As the chapter says of the game on its first picture: the median of the divergence ends below 0.02."""
+        code = """(m) => Array.from({ length: 10 }, (_, k) => {
+          const game = new m.Game(k + 1), before = m.divergence(game.G, game.law);
+          while (!game.over) game.round();
+          return [before, m.divergence(game.G, game.law)];
+        })"""
+        before, after = np.array(call(opened("game"), "game", code)).T
+        assert np.median(before) > 0.3
+        assert np.median(after) < 0.02
+
+    def test_a_rate_of_a_hundred_says_so_and_recovers(self, opened):
+        tab = opened("game")
+        tab.evaluate("""() => {
+          const { state, figure } = document.querySelector(".nb-live").live;
+          Object.assign(state.game, { rateD: 100 });
+          figure.run(true);
+        }""")
+        tab.wait_for_function("() => document.querySelector('.nb-live-note').textContent.includes('blown up')")
+        tab.evaluate("() => Object.assign(document.querySelector('.nb-live').live.state.game, { rateD: 0.01, rateG: 0.01 })")
+        tab.click("text=Start again")
+        tab.click("text=One round")
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert numbers(tab)["rounds"] == "1"
+
+    def test_data_can_be_drawn_and_emptied(self, opened):
+        tab = opened("game")
+        tab.check("text=draw the data")
+        box = tab.locator("canvas").bounding_box()
+        tab.mouse.move(box["x"] + 100, box["y"] + 60)
+        tab.mouse.down()
+        tab.mouse.move(box["x"] + 160, box["y"] + 60, steps=8)
+        tab.mouse.up()
+        bars = tab.evaluate("() => document.querySelector('.nb-live').live.state.game.law.bars")
+        assert max(bars) > 0.7
+        tab.evaluate("() => document.querySelector('.nb-live').live.state.game.law.bars.fill(0)")
+        tab.click("text=One round")
+        settle(tab)
+        assert "There are no data" in tab.inner_text(".nb-live-note")
+        tab.click("text=The chapter's data")
+        tab.click("text=One round")
+        settle(tab)
+        assert numbers(tab)["rounds"] == "1"
