@@ -319,7 +319,7 @@ export default function game(figure) {
 
   figure.draw = () => {
     const { game } = state, width = figure.size(420), { pen, colours } = figure, [blue, orange, , , red] = colours.hues;
-    plane = new Panel(pen, [34, 20, width - 44, 220], [LEFT, RIGHT], [0, 1.05]);
+    plane = new Panel(pen, [44, 20, width - 54, 220], [LEFT, RIGHT], [0, 1.05]);
     plane.frame(colours, { ticks: [-4, -2, 0, 2, 4, 6], x: "x", rows: [[0, "0"], [0.5, "½"], [1, "1"]], y: "grey: data; orange: samples; blue: D; dashed: D*" });
     const xs = Array.from({ length: 221 }, (_, k) => LEFT + (k * (RIGHT - LEFT)) / 220);
     const p = xs.map((x) => game.law.density(x));
@@ -340,8 +340,8 @@ export default function game(figure) {
     plane.line(xs.map((x, k) => [x, answers[k]]), blue, 2);
     const q = interpolated(curve, xs), best = xs.map((_, k) => p[k] / (p[k] + q[k]));
     plane.line(xs.map((x, k) => [x, best[k]]), blue, 1, [4, 4]);
-    const chart = new Panel(pen, [34, 290, width - 44, 92], [0, Math.max(200, game.rounds)], [-3, 0]);
-    chart.frame(colours, { x: "rounds", y: "JS of samples and data, nats", rows: [[-3, "0.001"], [-2, "0.01"], [-1, "0.1"], [0, "1"]] });
+    const chart = new Panel(pen, [44, 290, width - 54, 92], [0, Math.max(200, game.rounds)], [-3, 0]);
+    chart.frame(colours, { ticks: [0, Math.max(200, game.rounds)], x: "rounds", y: "JS of samples and data, nats", rows: [[-3, "0.001"], [-2, "0.01"], [-1, "0.1"], [0, "1"]] });
     chart.line(state.course.map(([round, js]) => [round, Math.log10(Math.max(js, 1e-3))]), red, 2);
     const off = xs.reduce((s, _, k) => s + ((p[k] + q[k]) / 2) * Math.abs((answers[k] - best[k]) || 0), 0) * (xs[1] - xs[0]);
     const js = state.course.length ? state.course[state.course.length - 1][1] : NaN;
