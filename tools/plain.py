@@ -193,6 +193,7 @@ class Plain:
             name = self.known.boxes.get(label[1], ("", "Exercise"))[1] if label else "Exercise"
             return f"**{name}{f' ({found[1].strip()})' if found[1].strip() else ''}.**\n"
 
+        text = re.sub(r"^```\{live\}.*?^```\n?", "", text, flags=re.M | re.S)  # a figure that needs the built page
         text = re.sub(r"^```\{exercise-start\}([^\n]*)\n((?::[^\n]*\n)*)```\n?", exercise, text, flags=re.M)
         return re.sub(r"^```\{exercise-end\}\n```\n?", "", text, flags=re.M)
 

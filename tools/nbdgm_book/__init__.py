@@ -8,6 +8,7 @@
 - `front`: the front page's drawing and film;
 - `previews`: what a link leads to, shown when a reader points at it;
 - `figures`: numbers and captions;
+- `live`: figures in which a model runs in the page;
 - `formulas`, `folding`, `lighten`: mathematics without a script, proofs behind one line, half the elements;
 - `search`: the sections that the search page searches;
 - `copies`: the chapters as plain notebooks beside the pages;
@@ -39,6 +40,7 @@ from nbdgm_book import (  # noqa: E402
     glossary,
     lighten,
     links,
+    live,
     pages,
     previews,
     replications,
@@ -57,7 +59,7 @@ def fingerprint(root: Path = ROOT) -> str:
     read again.
     """
     digest = hashlib.sha256((ROOT / "tools/chapters.py").read_bytes() + (ROOT / "book/references.bib").read_bytes())
-    for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
+    for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static", ROOT / "book/_static/live"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
             digest.update(path.name.encode() + path.read_bytes())
     for folder in (chapters.RUNS, chapters.REPLICATIONS):
@@ -80,6 +82,7 @@ def setup(app: Sphinx) -> dict:
     glossary.setup(app)
     front.setup(app)
     figures.setup(app)
+    live.setup(app)
     previews.setup(app)
     replications.setup(app)
     stand_ins.setup(app)
