@@ -26,7 +26,7 @@ ON_A_GPU := tests/losses tests/training tests/test_comparison.py
 LOCK := $(BIN_BOOK)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf notebooks draw test quick lab run replicate imitate-gpu lint format bench lock clean distclean
+.PHONY: help setup book handout pdf notebooks draw test quick lab run replicate imitate-gpu lint format bench lock clean distclean
 
 help:  ## print this list
 	@echo "make TARGET"
@@ -54,6 +54,9 @@ book: $(READY_BOOK)  ## build the book from the stored outputs: _build/html/inde
 	$(BIN_BOOK)/jupyter-book build . -W --keep-going --quiet
 	@touch _build/complete
 	@$(BIN_BOOK)/python -c 'import pathlib; print("open", pathlib.Path("_build/html/index.html").resolve().as_uri())'
+
+handout: $(READY_BOOK)  ## the book without solutions, for a class, from the stored outputs: _build/handout/html/index.html
+	$(BIN_BOOK)/python tools/handout.py
 
 pdf: book  ## the whole book as one PDF, printed by Chromium: _build/pdf/deep_generative_models_executed.pdf
 	$(BIN_BOOK)/python tools/pdf.py

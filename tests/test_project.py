@@ -108,7 +108,21 @@ def test_publishing_pushes_the_notebooks_that_the_buttons_open():
 
 def test_make_without_target_lists_every_public_target():
     shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("book", "pdf", "notebooks", "draw", "test", "quick", "lab", "run", "replicate", "bench", "lock", "clean"):
+    for target in (
+        "book",
+        "handout",
+        "pdf",
+        "notebooks",
+        "draw",
+        "test",
+        "quick",
+        "lab",
+        "run",
+        "replicate",
+        "bench",
+        "lock",
+        "clean",
+    ):
         assert re.search(rf"^  {target} ", shown, re.M), f"`make` does not list {target}"
 
 
@@ -151,6 +165,7 @@ def test_every_target_works_in_a_folder_with_spaces_and_umlauts(elsewhere):
         ".venv ruff check --quiet .",
         ".venv python -m pytest tests -n 2",
         ".venv-book jupyter-book build .",
+        ".venv-book python tools/handout.py",
         ".venv-book python tools/pdf.py",
         ".venv-book python tools/plain.py",
         ".venv python tools/draw.py",

@@ -135,11 +135,12 @@ class Book:
     def write(self, name: str, text: str) -> None:
         (self.root / name).write_text(text, encoding="utf-8")
 
-    def build(self) -> str:
-        """Build, and return the warnings."""
+    def build(self, **options) -> str:
+        """Build, with options in place of those of `conf.py`, and return the warnings."""
         warnings = io.StringIO()
         with patch_docutils(self.root), docutils_namespace():
-            app = Sphinx(self.root, self.root, self.root / "out", self.root / "trees", "html", status=None, warning=warnings)
+            folders = (self.root, self.root, self.root / "out", self.root / "trees")
+            app = Sphinx(*folders, "html", confoverrides=options, status=None, warning=warnings)
             app.build()
         return re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
 
