@@ -34,7 +34,7 @@ def solution(label: str, text: str) -> str:
 
 
 ONE = "Is the *evidence* a density? Show it, and say $a. B$ for discriminators that are not asked."
-TWO = "Train the model of the chapter a second time. Then count what `it. Left` behind. And a third sentence."
+TWO = "Train the model of the chapter a second time. Then count what `it. Left` behind. " + "And a third sentence. " * 5
 THREE = "Say in words, with $$x=1$$ in mind, why."
 
 
@@ -156,10 +156,8 @@ class TestExercises:
         assert [row[0] for row in cells(page)[1:]] == [f"Exercise {n}" for n in self.numbers(page)]
         shown = [row[1:] for row in cells(page)[1:]]
         assert shown[0] == ["Is the evidence a density? Show it, and say a.B for discriminators that are not asked.", "proof"]
-        assert shown[1] == [
-            "A title. Train the model of the chapter a second time. Then count what it. Left behind.",
-            "experiment",
-        ]
+        begun = "A title. Train the model of the chapter a second time. Then count what it. Left behind."
+        assert shown[1] == [begun + " And a third sentence." * 4, "experiment"]
         assert shown[2] == ["Say in words, with …", "thought"]
 
     @staticmethod
@@ -176,8 +174,9 @@ class TestExercises:
             whole.page("appendix/exercises")
         )
 
-    def test_marks_are_explained(self, whole):
-        assert "experiment the solution draws random numbers or trains." in text(whole.page("appendix/exercises"))
+    def test_the_marks_that_are_met_are_explained(self, whole):
+        said = text(whole.page("appendix/exercises"))
+        assert "experiment the solution draws random numbers or trains." in said and "calculation" not in said
 
     def test_citations_and_addresses_leave_the_beginning(self):
         said = "By a law {cite}`a1999b` of {doc}`two things <../x/2_y>` find a way to do it. Go."

@@ -11,23 +11,22 @@ from sphinx.application import Sphinx
 from nbdgm_book.pages import BookDirective, heading
 
 SENTENCE = re.compile(r"(?<=[.?!:])(?:\*\*)?\s+(?=[A-Z$*`{(\"“])")
-ENOUGH = 60
-"""Letters after which a beginning may end with its sentence."""
+ENOUGH = 170
+"""Letters that the sentences of a beginning may have together; the first is taken at any length."""
 
 
 def beginning(text: str) -> str:
-    """How an exercise begins: its first sentence, or two short ones, without citations and displayed formulas."""
+    """How an exercise begins: its first sentences, as many as are short, without citations and displayed formulas."""
     text = re.sub(r"\s*\{cite(?::\w+)?\}`[^`]*`", "", text)
     text = re.sub(r"\{doc\}`([^`<]*?) *<[^`]*`", r"\1", text)
     first, display, _ = text.partition("\n\n")[0].partition("$$")
     first, at = re.sub(r"\s+", " ", first).strip(), 0
-    for end in SENTENCE.finditer(first):
-        inside = first[: end.start()].count("$") % 2 or first[: end.start()].count("`") % 2
-        if not inside:
-            at = end.start()
-            if at >= ENOUGH:
-                return first[:at]
-    return f"{first} …" if display or first.endswith((",", ":")) else first
+    ends = [*(end.start() for end in SENTENCE.finditer(first)), len(first)]
+    for end in ends:
+        inside = first[:end].count("$") % 2 or first[:end].count("`") % 2
+        if not inside and (at == 0 or end <= ENOUGH):
+            at = end
+    return f"{first[:at]} …" if at == len(first) and (display or first.endswith((",", ":"))) else first[:at]
 
 
 class ExerciseList(BookDirective):
@@ -66,8 +65,10 @@ class ExerciseKinds(BookDirective):
 
     def run(self) -> list[nodes.Node]:
         listing = nodes.bullet_list()
+        met = {kind for _, exercise in of_book(self.book()).values() for kind in exercise.kinds}
         for kind, meaning in exercises.KINDS.items():
-            listing += nodes.list_item("", self.paragraph([self.mark(kind)], f" {meaning}."))
+            if kind in met:
+                listing += nodes.list_item("", self.paragraph([self.mark(kind)], f" {meaning}."))
         return [listing]
 
 
