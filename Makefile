@@ -26,7 +26,7 @@ ON_A_GPU := tests/losses tests/training tests/test_comparison.py
 LOCK := $(BIN_BOOK)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book handout pdf notebooks draw test quick lab run replicate imitate-gpu lint format bench lock clean distclean
+.PHONY: help setup book handout pdf notebooks draw pictures test quick lab run replicate imitate-gpu lint format bench lock clean distclean
 
 help:  ## print this list
 	@echo "make TARGET"
@@ -66,6 +66,9 @@ notebooks: book  ## the chapters as plain notebooks for Colab, Kaggle, VS Code a
 
 draw: $(READY)  ## draw the pictures of the page about the drawn data anew, and store them
 	$(ONE_THREAD) $(BIN)/python tools/draw.py
+
+pictures: book  ## take the pictures of the README anew from the built pages, in Chromium
+	$(BIN_BOOK)/python tools/pictures.py
 
 test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapter at the smoke budget
 	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup

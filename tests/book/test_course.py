@@ -46,7 +46,7 @@ def worked() -> nbformat.NotebookNode:
     made.cells[0].source = made.cells[0].source.replace("c | d", "Time | 40 minutes to read; 2 to run")
     made.cells += [
         nbformat.v4.new_markdown_cell(
-            "## Exercises\n\nThe discriminator, a discriminator.\n\n"
+            "## Exercises\n\nThe discriminator, a discriminator. Evidence.\n\n"
             + exercise("ex-one", ONE)
             + solution("ex-one", "SOLVED words\n"),
             id="ex1",
@@ -89,7 +89,7 @@ PLAN = {
     "unit": "Week",
     "lessons": [
         {"title": "First", "read": ["vae/5"], "class": ["ex-three"], "home": ["ex-one", "ex-two"]},
-        {"title": "Then", "read": ["vae/6"]},
+        {"title": "Then", "read": ["vae/6", "vae/5"], "home": ["ex-three"]},
     ],
 }
 MAP = [{"chapter": "vae/5", "needs": [], "at": [0, 0]}, {"chapter": "vae/6", "needs": ["vae/5"], "at": [0, 1]}]
@@ -271,12 +271,16 @@ class TestPlan:
         rows = cells(whole.page("appendix/course_plan"))
         assert rows[1][:5] == ["Week 1. First", "One chapter", "–", "40", "4"]
         assert rows[2][:5] == ["Week 2. Then", "Two", "One chapter", "–", "4"]
-        assert "2 chapters, 0.7 hours to read, 8 minutes to run." in text(whole.page("appendix/course_plan"))
+        assert "3 chapters, 1.3 hours to read, 12 minutes to run." in text(whole.page("appendix/course_plan"))
 
     def test_exercises_stand_with_what_they_ask_for(self, whole):
         row = cells(whole.page("appendix/course_plan"))[1]
         assert re.fullmatch(r"Exercise [\d.]+ \(thought\)", row[5])
         assert re.fullmatch(r"Exercise [\d.]+ \(proof\); Exercise [\d.]+ \(experiment\)", row[6])
+
+    def test_exercises_stand_beside_their_own_chapter(self, whole):
+        rows = cells(whole.page("appendix/course_plan"))
+        assert rows[2][6] == "" and re.fullmatch(r"Exercise [\d.]+ \(thought\)", rows[3][6])
 
     def test_every_chapter_with_what_it_leads_to(self, whole):
         rows = cells(whole.page("appendix/course_plan").partition("to run.")[2])
@@ -347,7 +351,7 @@ class TestTerms:
     TERM = r'<span class="nb-term"><a class="reference internal" href="../appendix/glossary.html#term-(\w+)">([^<]*)</a></span>'
 
     def test_the_first_mention_only_and_not_in_headings_code_or_formulas(self, whole):
-        assert re.findall(self.TERM, whole.page("vae/5_one")) == [("discriminator", "discriminator"), ("evidence", "evidence")]
+        assert re.findall(self.TERM, whole.page("vae/5_one")) == [("discriminator", "discriminator"), ("evidence", "Evidence")]
         assert re.findall(self.TERM, whole.page("vae/6_two")) == [("evidence", "Evidence")]
 
     def test_the_page_keeps_what_the_link_shows(self, whole):

@@ -555,7 +555,8 @@ SEARCHES = {
 
 # Links to terms that stand where none should: in headings, code, tables, other links; and terms that are linked twice.
 MISPLACED_TERMS = """() => {
-  const links = [...document.querySelectorAll(".bd-article .nb-term > a")], closed = "h1, h2, h3, h4, code, pre, table, a a, summary";
+  const links = [...document.querySelectorAll(".bd-article .nb-term > a")];
+  const closed = "h1, h2, h3, h4, code, pre, table, a a, summary";
   const wrong = links.filter((link) => link.parentElement.closest(closed) || link.querySelector("a"));
   const hrefs = links.map((link) => link.getAttribute("href"));
   return wrong.map((link) => link.outerHTML).concat(hrefs.filter((href, i) => hrefs.indexOf(href) < i));
