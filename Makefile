@@ -78,7 +78,7 @@ test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapt
 quick: $(READY) lint  ## the fast tests only
 	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup -m "not slow and not pages"
 
-lint: $(READY)
+lint: $(READY)  ## style only: ruff, nothing is changed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 
