@@ -79,7 +79,8 @@ def worked() -> nbformat.NotebookNode:
 def second() -> nbformat.NotebookNode:
     """A chapter that needs the first."""
     made = nbformat.v4.new_notebook(metadata=chapter().metadata)
-    text = "# Two\n\nEvidence, the evidence and evidence. `discriminator` $discriminator$\n\n## The discriminator"
+    text = "# Two\n\n## The discriminator\n\n| evidence | a |\n|---|---|\n| evidence | b |\n\n"
+    text += "[A discriminator](https://example.org), `discriminator`, $discriminator$. **Evidence**, the evidence. A discriminator."
     made.cells = [nbformat.v4.new_markdown_cell(text, id="top")]
     return made
 
@@ -352,7 +353,9 @@ class TestTerms:
 
     def test_the_first_mention_only_and_not_in_headings_code_or_formulas(self, whole):
         assert re.findall(self.TERM, whole.page("vae/5_one")) == [("discriminator", "discriminator"), ("evidence", "Evidence")]
-        assert re.findall(self.TERM, whole.page("vae/6_two")) == [("evidence", "Evidence")]
+        page = whole.page("vae/6_two")
+        assert re.findall(self.TERM, page) == [("evidence", "Evidence"), ("discriminator", "discriminator")]
+        assert f"<strong>{re.search(self.TERM, page)[0]}</strong>" in page
 
     def test_the_page_keeps_what_the_link_shows(self, whole):
         page = whole.page("vae/6_two")
