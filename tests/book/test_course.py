@@ -80,7 +80,9 @@ def second() -> nbformat.NotebookNode:
     """A chapter that needs the first."""
     made = nbformat.v4.new_notebook(metadata=chapter().metadata)
     text = "# Two\n\n## The discriminator\n\n| evidence | a |\n|---|---|\n| evidence | b |\n\n"
-    text += "[A discriminator](https://example.org), `discriminator`, $discriminator$. **Evidence**, the evidence. A discriminator."
+    text += (
+        "[A discriminator](https://example.org), `discriminator`, $discriminator$. **Evidence**, the evidence. A discriminator."
+    )
     made.cells = [nbformat.v4.new_markdown_cell(text, id="top")]
     return made
 
@@ -182,6 +184,11 @@ class TestExercises:
     def test_citations_and_addresses_leave_the_beginning(self):
         said = "By a law {cite}`a1999b` of {doc}`two things <../x/2_y>` find a way to do it. Go."
         assert exercises_page.beginning(said) == "By a law of two things find a way to do it. Go."
+
+    def test_a_beginning_does_not_end_within_a_formula_or_code(self):
+        for inner in ("$a. B$", "`a. B`"):
+            said = f"Say of {'very ' * 40}many things whether {inner} is one of them."
+            assert exercises_page.beginning(f"{said} And then say why it is one, or is none.") == said
 
     def test_the_book_has_four_for_each_chapter_and_each_is_solved(self):
         for one in chapters.read_all(ROOT):

@@ -527,6 +527,13 @@ class TestPreviews:
         assert previews.element(self.PAGE, "thm") == '<div class="proof theorem admonition">T<div>i</div></div>'
         assert previews.element(self.PAGE, "id1") == '<div class="citation">C</div>'
 
+    def test_links_within_its_page_are_words_on_another(self):
+        link = '<a class="reference internal" href="#thm">the <em>theorem</em></a>, <a href="x.html#a">more</a>'
+        page = f'<div class="proof" id="p"><div>{link}</div></div>'.replace('class="proof"', 'class="proof lemma"')
+        assert previews.element(page, "p") == (
+            '<div class="proof lemma"><div>the <em>theorem</em>, <a href="x.html#a">more</a></div></div>'
+        )
+
     def test_other_things_are_not_shown(self):
         assert previews.element(self.PAGE, "p") == previews.element(self.PAGE, "nowhere") == ""
 

@@ -15,6 +15,8 @@ LINK = re.compile(r'<a class="reference internal"[^>]*? href="([^"#]+\.html)#([^
 SHOWN = re.compile(r'class="(?:math|proof |citation)|<dt id="term-')
 """What is previewed: displayed equations, theorems and algorithms, entries of the bibliography and of the glossary."""
 SEE = re.compile(r" See <a\b[^>]*>[^<]*</a>\.(?=</p>)")
+INNER = re.compile(r'<a\b[^>]*href="#[^"]*"[^>]*>(.*?)</a>', re.S)
+"""A link within the page that is shown: on another page it would lead nowhere."""
 START = "<!-- previews -->"
 
 
@@ -31,7 +33,7 @@ def element(page: str, name: str) -> str:
         if depth == 0:
             whole = page[found.start() : found.start() + tag.end()] + ">"
             whole = re.sub(r'<a class="headerlink".*?</a>', "", whole, flags=re.S)
-            return re.sub(r' id="[^"]*"', "", whole)
+            return re.sub(r' id="[^"]*"', "", INNER.sub(r"\1", whole))
     return ""
 
 
