@@ -113,7 +113,7 @@ class Plain:
 
     def notebook(self) -> dict:
         """The chapter as a plain notebook; the chapter itself stays as it is."""
-        plain = copy.deepcopy(self.chapter.notebook)
+        plain = copy.deepcopy(self.chapter.notebook | {"cells": self.chapter.cells})
         cells = []
         for cell in plain["cells"]:
             cell["source"] = source(cell)

@@ -135,11 +135,12 @@ class Book:
     def write(self, name: str, text: str) -> None:
         (self.root / name).write_text(text, encoding="utf-8")
 
-    def build(self) -> str:
-        """Build, and return the warnings."""
+    def build(self, **options) -> str:
+        """Build, with options in place of those of `conf.py`, and return the warnings."""
         warnings = io.StringIO()
         with patch_docutils(self.root), docutils_namespace():
-            app = Sphinx(self.root, self.root, self.root / "out", self.root / "trees", "html", status=None, warning=warnings)
+            folders = (self.root, self.root, self.root / "out", self.root / "trees")
+            app = Sphinx(*folders, "html", confoverrides=options, status=None, warning=warnings)
             app.build()
         return re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
 
@@ -525,6 +526,13 @@ class TestPreviews:
         assert previews.element(self.PAGE, "equation-eq-a") == '<div class="math"><div>a</div></div>'
         assert previews.element(self.PAGE, "thm") == '<div class="proof theorem admonition">T<div>i</div></div>'
         assert previews.element(self.PAGE, "id1") == '<div class="citation">C</div>'
+
+    def test_links_within_its_page_are_words_on_another(self):
+        link = '<a class="reference internal" href="#thm">the <em>theorem</em></a>, <a href="x.html#a">more</a>'
+        page = f'<div class="proof" id="p"><div>{link}</div></div>'.replace('class="proof"', 'class="proof lemma"')
+        assert previews.element(page, "p") == (
+            '<div class="proof lemma"><div>the <em>theorem</em>, <a href="x.html#a">more</a></div></div>'
+        )
 
     def test_other_things_are_not_shown(self):
         assert previews.element(self.PAGE, "p") == previews.element(self.PAGE, "nowhere") == ""
