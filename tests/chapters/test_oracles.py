@@ -1602,3 +1602,82 @@ def test_the_slope_of_the_likelihood_is_the_difference_of_visits(mazes):
     r = torch.randn(1, 6, 2).double().requires_grad_()
     (slope,) = torch.autograd.grad((rho_E * mazes["best"](P, r)).sum(), r)
     torch.testing.assert_close(slope, rho_E - mazes["visits"](P, mazes["best"](P, r)).detach(), atol=1e-9, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def talkers():
+    """Functions of the chapter and its recurrent network."""
+    import itertools
+
+    from nbdgm.networks import Crowd
+
+    notebook = json.loads((ROOT / "book/extensions/8b_conditional_sequences.ipynb").read_text("utf-8"))
+    names = {"torch": torch, "nn": torch.nn, "math": math, "itertools": itertools, "Crowd": Crowd}
+    names |= {"one_hot": torch.nn.functional.one_hot, "place": torch.device("cpu")}
+    names = functions("extensions/8b_conditional_sequences", **names)
+    for cell in notebook["cells"]:
+        if cell["id"] in ("model", "speaker", "chat"):
+            tree = ast.parse("".join(cell["source"]))
+            tree.body = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+            names["words"] = ["word"] * 15
+            exec(compile(tree, cell["id"], "exec"), names)
+    return names
+
+
+def test_the_gated_unit_is_torchs(talkers):
+    torch.manual_seed(0)
+    net, twin = talkers["Talker"](2, 5), torch.nn.GRUCell(5, 32)
+    text, h = torch.tensor([[[1, 4, 2]], [[3, 0, 1]]]), torch.zeros(2, 1, 32)
+    for copy in range(2):
+        with torch.no_grad():
+            twin.weight_ih.copy_(net.word.weights[0][copy].T)
+            twin.weight_hh.copy_(net.last.weights[0][copy].T)
+            twin.bias_ih.copy_(net.word.biases[0][copy, 0])
+            twin.bias_hh.copy_(net.last.biases[0][copy, 0])
+        state, own = torch.zeros(1, 32), h
+        for word in text.unbind(-1):
+            state = twin(3 * torch.nn.functional.one_hot(word[copy], 5).float(), state)
+            own = net.after(own, word)
+        torch.testing.assert_close(own[copy], state)
+
+
+def test_attention_is_torchs(talkers):
+    torch.manual_seed(1)
+    net = talkers["Speaker"](2, attention=True)
+    h, cells = torch.randn(2, 3, 5, 32), torch.randn(2, 3, 4, 32)
+    asked = talkers["on"](net.ask, h)
+    seen = torch.nn.functional.scaled_dot_product_attention(asked, cells, cells)
+    wanted = talkers["on"](net.say, torch.cat([h, seen], -1))
+    torch.testing.assert_close(net.logits(h, cells), wanted)
+
+
+def test_a_wide_beam_and_log_p_agree_with_all_sentences(talkers):
+    torch.manual_seed(2)
+    net = talkers["Chatbot"](2, 3)
+    with torch.no_grad():
+        net.say.weights[-1].mul_(8)
+    question = torch.tensor([[1, 2], [2, 0]])
+    texts = [t for t in itertools.product(range(3), repeat=3) if 0 not in t or not any(t[t.index(0) :])]
+    texts = torch.tensor(texts).expand(2, -1, -1)
+    log_p = talkers["laws"](net, question, texts)
+    assert torch.allclose(log_p.exp().sum(-1), torch.ones(2, 2).double(), atol=1e-5)
+    found, score = talkers["beam"](net, question, 27, 3)
+    best = log_p.argsort(-1, descending=True)[..., :3]
+    torch.testing.assert_close(score[..., :3].double(), log_p.gather(-1, best), atol=1e-5, rtol=1e-5)
+    for copy, ask in itertools.product(range(2), repeat=2):
+        assert torch.equal(found[copy, ask, :3], texts[ask][best[copy, ask]])
+        assert torch.equal(talkers["matches"](found[:, :, 0], texts)[copy, ask].nonzero()[0, 0], best[copy, ask, 0])
+
+
+def test_scores_are_scipys_and_a_law_of_captions_sums_to_one(talkers):
+    from scipy.stats import entropy
+
+    torch.manual_seed(3)
+    p, q = torch.rand(2, 6).double().softmax(-1), 0.8 * torch.rand(1, 2, 6).double().softmax(-1)
+    V, N, KL, wrong = talkers["scores"](q.log(), p)
+    assert V.item() == pytest.approx(0.8) and wrong.item() == pytest.approx(-math.log(0.8))
+    assert N.item() == pytest.approx(np.exp(entropy(q[0].numpy(), axis=-1)).mean())
+    assert KL.item() == pytest.approx(entropy(p.numpy(), q[0].numpy(), axis=-1).mean() - math.log(0.8))
+    law = talkers["captions"](("ring", "red", "large"), ("cross", "blue", "small"))
+    assert len(law) == 19 and sum(law.values()) == pytest.approx(1)
+    assert law["blue", "cross", "right-of", "large", "red", "ring"] == pytest.approx(0.8 * 0.45 * 0.8 * 0.42)
