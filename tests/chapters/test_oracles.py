@@ -1176,6 +1176,42 @@ def test_a_turned_square_explains_half_and_an_unturned_one_all(infogan):
     assert infogan["alignment"](infogan["turn"](factors), factors) < 0.1
 
 
+def test_what_codes_tell_of_faces_is_what_groups_and_bins_explain_in_regressions(infogan):
+    from sklearn.linear_model import LinearRegression
+
+    torch.manual_seed(4)
+    colour, light = torch.randint(4, (400,)), torch.randn(400, 1)
+    hair = torch.nn.functional.one_hot(colour, 4).float()
+    logits = 3 * torch.randn(400, 3) + hair[:, :3]
+    number = light[:, 0] ** 3 + torch.randn(400)
+    told = infogan["shares"](torch.cat([logits, number[:, None]], 1)[None], [hair, light], 3)
+    bins = torch.empty(400, dtype=torch.long)
+    bins[number.argsort()] = torch.arange(400) // 20
+    for row, groups in enumerate((bins, logits.argmax(1))):
+        member = torch.nn.functional.one_hot(groups).numpy()
+        for column, factor in enumerate((hair, light)):
+            score = LinearRegression().fit(member, factor).score(member, factor)
+            if column == 0:  # sums of squares of all four columns together
+                rest = factor.numpy() - LinearRegression().fit(member, factor).predict(member)
+                score = 1 - (rest**2).sum() / ((factor - factor.mean(0)) ** 2).sum().item()
+            assert told[0, row, column] == pytest.approx(score, abs=1e-4)
+
+
+def test_components_are_those_of_sklearn(infogan):
+    from sklearn.decomposition import PCA
+
+    torch.manual_seed(5)
+    pictures = torch.randn(200, 30) * torch.linspace(2, 0.1, 30) + 1
+    mean, directions = infogan["components"](pictures, 4)
+    known = PCA(4).fit(pictures.numpy())
+    ours = infogan["seen"](pictures, mean, directions)
+    theirs = torch.tensor(known.transform(pictures.numpy()))
+    signs = (ours * theirs).sum(0).sign()
+    torch.testing.assert_close(ours * signs, theirs / theirs[:, 0].std(correction=0), rtol=1e-3, atol=1e-3)
+    back = torch.tensor(known.inverse_transform(theirs.numpy()))
+    torch.testing.assert_close(mean + ours @ directions, back, rtol=1e-3, atol=1e-3)
+
+
 def test_purity_is_the_one_of_a_contingency_table(infogan):
     from sklearn.metrics.cluster import contingency_matrix
 
