@@ -1606,7 +1606,7 @@ def test_the_slope_of_the_likelihood_is_the_difference_of_visits(mazes):
 
 @pytest.fixture(scope="module")
 def judged_models():
-    names = {"torch": torch, "nn": torch.nn, "math": math, "nbdgm": nbdgm, "budget": nbdgm.budget, "place": "cpu"}
+    names = {"torch": torch, "nn": torch.nn, "math": math, "nbdgm": nbdgm, "budget": nbdgm.budget, "place": "cpu", "half": 98}
     return functions("extensions/9_likelihood_and_samples", **names)
 
 
