@@ -1717,3 +1717,44 @@ def test_scores_are_scipys_and_a_law_of_captions_sums_to_one(talkers):
     law = talkers["captions"](("ring", "red", "large"), ("cross", "blue", "small"))
     assert len(law) == 19 and sum(law.values()) == pytest.approx(1)
     assert law["blue", "cross", "right-of", "large", "red", "ring"] == pytest.approx(0.8 * 0.45 * 0.8 * 0.42)
+def judged_models():
+    names = {"torch": torch, "nn": torch.nn, "math": math, "nbdgm": nbdgm, "budget": nbdgm.budget, "place": "cpu", "half": 98}
+    return functions("extensions/9_likelihood_and_samples", **names)
+
+
+def test_a_grid_of_codes_gives_the_likelihood_of_a_linear_decoder(judged_models):
+    from types import SimpleNamespace
+
+    from scipy.stats import multivariate_normal
+
+    torch.manual_seed(0)
+    weights, mean = 0.3 * torch.randn(196, 2), torch.rand(196)
+    decoder = SimpleNamespace(E=SimpleNamespace(copies=1), log_std=torch.full((1, 1, 1), math.log(0.5)))
+    decoder.pixels = lambda z: mean + z @ weights.T
+    x = mean + torch.randn(5, 2) @ weights.T + 0.5 * torch.randn(5, 196)
+    found = judged_models["exact"](decoder, x, scales=(1.0, 2.0), points=300)
+    for values, std in zip(found, (0.5, 1.0), strict=True):
+        law = multivariate_normal(mean.numpy(), (weights @ weights.T).numpy() + std**2 * np.eye(196))
+        np.testing.assert_allclose(values[0].numpy(), law.logpdf(x.numpy()), atol=5e-3)
+
+
+def test_annealed_weights_have_the_evidence_as_their_mean(judged_models):
+    from scipy.stats import norm
+
+    torch.manual_seed(1)
+    x = torch.tensor([-2.0, 0.5, 3.0])
+    noise = torch.distributions.Normal(0, 0.3)
+    found = judged_models["annealed"](lambda z: noise.log_prob(x[:, None] - z[..., 0]), torch.randn(3, 40_000, 1), 6, 2)
+    np.testing.assert_allclose(found.numpy(), norm(0, math.sqrt(1.09)).logpdf(x.numpy()), atol=0.06)
+
+
+def test_centres_are_those_of_scikit_learn(judged_models):
+    from sklearn.cluster import KMeans
+
+    x = torch.randn(300, 4, generator=torch.Generator().manual_seed(2))
+    torch.manual_seed(3)
+    found = judged_models["centres"](x, 5, rounds=200)
+    torch.manual_seed(3)
+    start = x[torch.randperm(300)[:5]].numpy()
+    wanted = KMeans(5, init=start, n_init=1, max_iter=200, tol=0).fit(x.numpy()).cluster_centers_
+    np.testing.assert_allclose(found.numpy(), wanted, atol=1e-4)
