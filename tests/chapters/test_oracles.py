@@ -1717,6 +1717,9 @@ def test_scores_are_scipys_and_a_law_of_captions_sums_to_one(talkers):
     law = talkers["captions"](("ring", "red", "large"), ("cross", "blue", "small"))
     assert len(law) == 19 and sum(law.values()) == pytest.approx(1)
     assert law["blue", "cross", "right-of", "large", "red", "ring"] == pytest.approx(0.8 * 0.45 * 0.8 * 0.42)
+
+
+@pytest.fixture(scope="module")
 def judged_models():
     names = {"torch": torch, "nn": torch.nn, "math": math, "nbdgm": nbdgm, "budget": nbdgm.budget, "place": "cpu", "half": 98}
     return functions("extensions/9_likelihood_and_samples", **names)
