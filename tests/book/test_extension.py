@@ -33,6 +33,7 @@ MAP = [
     {"id": "D-01", "kind": "figure", "title": "A picture", "source": "book"},
     {"id": "F-01", "kind": "question", "title": "A question", "source": "lecture"},
     {"id": "T-002-1", "kind": "table", "title": "A table", "source": "gan-qp"},
+    {"id": "B-01", "kind": "beyond", "title": "A flow", "source": "papers", "where": "Ada (1843), note G"},
 ]
 ERRATUM = {
     "id": "ERR-004-06",
