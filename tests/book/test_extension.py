@@ -268,7 +268,7 @@ class TestSourceMap:
         cells = [[re.sub(r"<.*?>|\s", "", c) for c in re.findall(r"<td.*?</td>", r, re.S)] for r in rows]
         assert ["Equationsandderivations", "3", "2", "1", "1"] in cells
         assert ["Errata", "1", "1", "0", "0"] in cells
-        assert ["All", "8", "6", "2", "2"] in cells
+        assert ["All", "9", "6", "2", "3"] in cells
 
     def test_errata_are_quoted_and_translated(self, book):
         page = html.unescape(book.page("appendix/errata"))
