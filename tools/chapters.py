@@ -19,7 +19,7 @@ CHECK_MIME = "application/vnd.nbdgm.check+json"
 BUDGETS = ("smoke", "cpu", "gpu")
 RUNS = "tools/data/runs"
 REPLICATIONS = "tools/data/replications"
-ID = re.compile(r"(?<![\w.-])(?:ERR-\d{3}-\d+|E-(?:13\.(?:A\d|\d+)|\d{3}-D?\d+[a-z]?)|T-\d{3}-\d+|[SDF]-\d{2})(?![\w-])")
+ID = re.compile(r"(?<![\w.-])(?:ERR-\d{3}-\d+|E-(?:13\.(?:A\d|\d+)|\d{3}-D?\d+[a-z]?)|T-\d{3}-\d+|[SDFB]-\d{2})(?![\w-])")
 
 
 def source(cell: dict) -> str:

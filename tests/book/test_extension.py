@@ -33,6 +33,7 @@ MAP = [
     {"id": "D-01", "kind": "figure", "title": "A picture", "source": "book"},
     {"id": "F-01", "kind": "question", "title": "A question", "source": "lecture"},
     {"id": "T-002-1", "kind": "table", "title": "A table", "source": "gan-qp"},
+    {"id": "B-01", "kind": "beyond", "title": "A flow", "source": "papers", "where": "Ada (1843), note G"},
 ]
 ERRATUM = {
     "id": "ERR-004-06",
@@ -268,7 +269,7 @@ class TestSourceMap:
         cells = [[re.sub(r"<.*?>|\s", "", c) for c in re.findall(r"<td.*?</td>", r, re.S)] for r in rows]
         assert ["Equationsandderivations", "3", "2", "1", "1"] in cells
         assert ["Errata", "1", "1", "0", "0"] in cells
-        assert ["All", "8", "6", "2", "2"] in cells
+        assert ["All", "9", "6", "2", "3"] in cells
 
     def test_errata_are_quoted_and_translated(self, book):
         page = html.unescape(book.page("appendix/errata"))

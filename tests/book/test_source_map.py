@@ -11,9 +11,9 @@ from pybtex.database import parse_file
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tools" / "data"
-PREFIX = {"system": "S", "equation": "E", "table": "T", "figure": "D", "question": "F"}
-ID = re.compile(r"S-\d\d|E-13\.(\d{1,2}|A\d)|E-00[0-3]-(\d\d[a-z]?|D\d)|T-002-\d|ERR-00[0-4]-\d\d|D-\d\d|F-\d\d")
-SOURCES = {"textbook", "slides", "lecture", "gan-qp", "variational-inference", "book"}
+PREFIX = {"system": "S", "equation": "E", "table": "T", "figure": "D", "question": "F", "beyond": "B"}
+ID = re.compile(r"S-\d\d|E-13\.(\d{1,2}|A\d)|E-00[0-3]-(\d\d[a-z]?|D\d)|T-002-\d|ERR-00[0-4]-\d\d|D-\d\d|F-\d\d|B-\d\d")
+SOURCES = {"textbook", "slides", "lecture", "gan-qp", "variational-inference", "book", "papers"}
 NUMBERED = {
     "13.": "textbook",
     "000": "slides",
@@ -73,6 +73,7 @@ def test_ids_are_unique_and_well_formed(entries):
 def test_nothing_is_missing(entries):
     """The counts of the inventory; equations printed under a joint number (13.13 to 13.15, for example) are counted singly."""
     count = Counter(e["kind"] for e in entries)
+    assert numbered(entries, r"B-(\d\d)") == [*range(1, count.pop("beyond") + 1)]
     assert count == {"system": 82, "equation": 199, "table": 2, "figure": 38, "question": 23}
     assert numbered(entries, r"S-(\d\d)") == [*range(1, 47), *range(50, 86)]
     assert numbered(entries, r"E-13\.(\d+)") == [*range(1, 41)]
@@ -89,6 +90,7 @@ def test_every_entry_says_what_it_must(entries):
         "table": set(),
         "figure": {"measure"},
         "question": set(),
+        "beyond": {"tex", "papers"},
     }
     common = {"id", "kind", "title", "text", "source", "where", "chapter"}
     for e in entries:
@@ -131,6 +133,13 @@ def test_references_between_entries_exist(entries, errata):
     corrected = [e["id"] for e in entries if e.get("status") == "corrected" and not e.get("errata")]
     assert corrected == [], "a corrected equation names the erratum that explains it"
     assert len(explained) >= 20
+
+
+def test_what_lies_beyond_the_sources_names_its_papers(entries, references):
+    for e in entries:
+        assert ("papers" in e) == (e["kind"] == "beyond") == (e["source"] == "papers"), e["id"]
+        assert [k for k in e.get("papers", []) if k not in references] == [], e["id"]
+        assert e["chapter"].startswith("book/beyond/") or e["kind"] != "beyond", e["id"]
 
 
 def test_formulas_are_balanced(entries):
@@ -192,7 +201,7 @@ class TestErrata:
         ]
 
     def test_quotations_stand_in_the_excerpts(self, errata):
-        excerpts = {source: load(f"excerpts/{source}.yml") for source in SOURCES - {"book"}}
+        excerpts = {source: load(f"excerpts/{source}.yml") for source in SOURCES - {"book", "papers"}}
         assert self.misquoted(errata, excerpts) == []
         for source, some in excerpts.items():
             quoted = {line for e in errata if e["source"] == source for line in e["lines"]}

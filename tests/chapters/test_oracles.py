@@ -1656,6 +1656,18 @@ def talkers():
             tree = ast.parse("".join(cell["source"]))
             tree.body = [node for node in tree.body if isinstance(node, ast.ClassDef)]
             names["words"] = ["word"] * 15
+def flows():
+    """The layers of the chapter on normalising flows, its flow, and its two functions about bounds."""
+    import math
+
+    from nbdgm import networks
+
+    notebook = json.loads((ROOT / "book" / "beyond" / "1_normalizing_flows.ipynb").read_text("utf-8"))
+    names = {"torch": torch, "nn": torch.nn, "math": math, "networks": networks, "place": torch.device("cpu")}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and cell["id"] in {"layer", "flow", "floor", "masked", "mix"}:
+            tree = ast.parse("".join(cell["source"]))
+            tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
             exec(compile(tree, cell["id"], "exec"), names)
     return names
 
@@ -1761,3 +1773,50 @@ def test_centres_are_those_of_scikit_learn(judged_models):
     start = x[torch.randperm(300)[:5]].numpy()
     wanted = KMeans(5, init=start, n_init=1, max_iter=200, tol=0).fit(x.numpy()).cluster_centers_
     np.testing.assert_allclose(found.numpy(), wanted, atol=1e-4)
+@pytest.mark.parametrize("kind", ["Coupling", "additive", "Masked", "Mix"])
+def test_log_determinants_of_layers_are_those_of_the_whole_jacobian(flows, kind):
+    torch.manual_seed(0)
+    made = {
+        "Coupling": lambda: flows["Coupling"](1, 4, 9),
+        "additive": lambda: flows["Coupling"](1, 4, 9, stretch=False),
+        "Masked": lambda: flows["Masked"](1, 8, 20),
+        "Mix": lambda: flows["Mix"](1, 4),
+    }
+    layer = made[kind]().double()
+    if kind == "Mix":
+        layer.matrix.data += 0.3 * torch.randn(1, 4, 4).double()
+    z = torch.randn(8).double()
+    image, log_det = layer(z.expand(1, 1, 8))
+    J = torch.autograd.functional.jacobian(lambda point: layer(point.expand(1, 1, 8))[0][0, 0], z)
+    assert log_det.item() == pytest.approx(torch.linalg.slogdet(J).logabsdet.item(), abs=1e-9)
+    back, log_det_back = layer.inverse(image)
+    torch.testing.assert_close(back[0, 0], z)
+    assert log_det_back.item() == pytest.approx(log_det.item(), abs=1e-9)
+    assert kind != "additive" or log_det.item() == 0
+
+
+def test_a_flow_of_scales_is_a_transformed_distribution(flows):
+    from torch.distributions import AffineTransform, Independent, Normal, TransformedDistribution
+
+    torch.manual_seed(1)
+    flow = flows["Flow"](1, 3, [])
+    flow.log_scale.data = torch.randn(1, 1, 3)
+    noise = Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
+    stretch = AffineTransform(0.0, flow.log_scale[0, 0].exp())
+    scale = Independent(TransformedDistribution(noise.base_dist, stretch), 1)
+    x = torch.randn(20, 3)
+    torch.testing.assert_close(flow.log_prob(x[None])[0], scale.log_prob(x))
+    mixed = flows["Flow"](1, 3, [], means=torch.tensor([[[2.0, 0, 0], [-2.0, 0, 0]]]))
+    both = torch.stack([noise.log_prob(x - shift) for shift in mixed.means[0]])
+    torch.testing.assert_close(mixed.log_prob(x[None])[0], both.logsumexp(0) - np.log(2).item())
+    assert mixed.sample(2000)[0].std(0)[0].item() == pytest.approx(5**0.5, rel=0.1)
+
+
+def test_the_floor_of_additive_flows_in_closed_form(flows):
+    from nbdgm import data
+
+    for law, wanted in (
+        (data.densities.GaussianMixture(torch.zeros(1, 2), 0.7, device="cpu"), 0.0),  # a normal law: nothing is missed
+        (data.densities.GaussianMixture(torch.tensor([[-3.0, 0], [3.0, 0]]), 0.5, device="cpu"), 0.0),  # nor of two equal ones
+    ):
+        assert flows["floor"](law, reach=6.0, side=600) == pytest.approx(wanted, abs=2e-3)

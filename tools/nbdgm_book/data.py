@@ -16,6 +16,7 @@ KINDS = {
     "table": "Tables",
     "figure": "Figures and experiments",
     "question": "Questions",
+    "beyond": "Beyond the sources",
 }
 SOURCES = {
     "textbook": "the textbook",
@@ -24,6 +25,7 @@ SOURCES = {
     "gan-qp": "the GAN-QP article",
     "variational-inference": "the variational-inference article",
     "book": "this book",
+    "papers": "papers",
 }
 VERDICTS = ("real error", "misprint", "loose")
 SOURCE_MAP, ERRATA = "tools/data/source_map.yml", "tools/data/errata.yml"
@@ -49,10 +51,13 @@ class Entry:
     tier: str = ""
     errata: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()  # keys of the bibliography
 
     @property
     def place(self) -> str:
-        """Where it stands: the sources' titles and the section."""
+        """Where it stands: the sources' titles and the section; of what papers teach, the paper and its section."""
+        if self.source == ("papers",):
+            return self.where
         return ", ".join(SOURCES[s] for s in self.source) + (f": {self.where}" if self.where else "")
 
 
@@ -86,7 +91,7 @@ def entry(raw: dict) -> Entry:
     Raises:
         ValueError: a field is unknown, missing, or holds what it may not.
     """
-    made = _filled(Entry, raw, ("source", "errata", "see"))
+    made = _filled(Entry, raw, ("source", "errata", "see", "papers"))
     if made.kind not in KINDS:
         raise ValueError(f"kind {made.kind!r} is none of {', '.join(KINDS)}")
     if not made.source or not set(made.source) <= set(SOURCES):

@@ -189,6 +189,8 @@ class SourceMap(BookDirective):
             box += self.formula(entry.tex)
         if entry.text:
             box += self.paragraph(entry.text)
+        if entry.papers:
+            box += self.paragraph(f"{{cite:t}}`{', '.join(entry.papers)}`", classes=("nb-verify",))
         for word, text in (("Measured", entry.measure), ("See", ", ".join(entry.see)), ("Errata", ", ".join(entry.errata))):
             if text:
                 box += self.paragraph(nodes.emphasis("", word + ": "), text, classes=("nb-verify",))
