@@ -1656,6 +1656,9 @@ def talkers():
             tree = ast.parse("".join(cell["source"]))
             tree.body = [node for node in tree.body if isinstance(node, ast.ClassDef)]
             names["words"] = ["word"] * 15
+
+
+@pytest.fixture(scope="module")
 def flows():
     """The layers of the chapter on normalising flows, its flow, and its two functions about bounds."""
     import math
@@ -1773,6 +1776,8 @@ def test_centres_are_those_of_scikit_learn(judged_models):
     start = x[torch.randperm(300)[:5]].numpy()
     wanted = KMeans(5, init=start, n_init=1, max_iter=200, tol=0).fit(x.numpy()).cluster_centers_
     np.testing.assert_allclose(found.numpy(), wanted, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["Coupling", "additive", "Masked", "Mix"])
 def test_log_determinants_of_layers_are_those_of_the_whole_jacobian(flows, kind):
     torch.manual_seed(0)
