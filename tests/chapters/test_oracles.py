@@ -1656,6 +1656,8 @@ def talkers():
             tree = ast.parse("".join(cell["source"]))
             tree.body = [node for node in tree.body if isinstance(node, ast.ClassDef)]
             names["words"] = ["word"] * 15
+            exec(compile(tree, cell["id"], "exec"), names)
+    return names
 
 
 @pytest.fixture(scope="module")
