@@ -555,6 +555,25 @@ class TestPreviews:
             assert page.endswith("</body>\n</html>") or page.rstrip().endswith("</html>")
 
 
+class TestLive:
+    def build(self, fresh, text: str) -> str:
+        (fresh.root / "book/_static/live").mkdir(parents=True, exist_ok=True)
+        fresh.write("book/_static/live/piles.js", "export default () => {};")
+        fresh.write("book/appendix/glossary.md", f"# Glossary\n\n{text}")
+        return fresh.build()
+
+    def test_a_figure_has_a_place_and_says_what_to_try(self, fresh):
+        assert self.build(fresh, "```{live} piles\nDrag the *earth*.\n```") == ""
+        page = fresh.page("appendix/glossary")
+        assert re.search(r'<div class="nb-live" data-live="piles">\s*<p>Drag the <em>earth</em>\.</p>\s*</div>', page)
+
+    def test_one_that_is_not_there_is_named(self, fresh):
+        assert "there is no live figure 'holes': piles" in self.build(fresh, "```{live} holes\nDrag.\n```")
+
+    def test_one_that_says_nothing_is_refused(self, fresh):
+        assert "does not say what to try" in self.build(fresh, "```{live} piles\n```")
+
+
 class TestFront:
     MAP = "- {chapter: vae/5, needs: [], at: [0, 0]}"
 

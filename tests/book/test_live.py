@@ -88,6 +88,15 @@ def numbers(tab) -> dict[str, str]:
     return dict(tab.evaluate(rows))
 
 
+def drag(tab, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """With the mouse, from one place of the canvas to another, in pixels."""
+    box = tab.locator("canvas").bounding_box()
+    tab.mouse.move(box["x"] + start[0], box["y"] + start[1])
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + end[0], box["y"] + end[1], steps=8)
+    tab.mouse.up()
+
+
 def settle(tab) -> None:
     tab.wait_for_timeout(150)
 
@@ -203,10 +212,8 @@ class TestPiles:
         box = tab.locator("canvas").bounding_box()
         masses = "() => document.querySelector('.nb-live').live.state.p"
         before = tab.evaluate(masses)
-        tab.mouse.move(box["x"] + box["width"] / 2 - 40, box["y"] + 90)
-        tab.mouse.down()
-        tab.mouse.move(box["x"] + box["width"] / 2 - 40, box["y"] + 30, steps=4)
-        tab.mouse.up()
+        middle = box["width"] / 2 - 40
+        drag(tab, (middle, 90), (middle, 30))
         after = tab.evaluate(masses)
         assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
         tab.focus("canvas")
@@ -412,11 +419,7 @@ class TestGame:
     def test_data_can_be_drawn_and_emptied(self, opened):
         tab = opened("game")
         tab.check("text=draw the data")
-        box = tab.locator("canvas").bounding_box()
-        tab.mouse.move(box["x"] + 100, box["y"] + 60)
-        tab.mouse.down()
-        tab.mouse.move(box["x"] + 160, box["y"] + 60, steps=8)
-        tab.mouse.up()
+        drag(tab, (100, 60), (160, 60))
         bars = tab.evaluate("() => document.querySelector('.nb-live').live.state.game.law.bars")
         assert max(bars) > 0.7
         tab.evaluate("() => document.querySelector('.nb-live').live.state.game.law.bars.fill(0)")
