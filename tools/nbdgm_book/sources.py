@@ -56,7 +56,8 @@ class SourcesBlock(SphinxTransform):
         if not treated:
             return
         proved = {name: record.anchor for record in reversed(chapter.derivations) for name in record.ids}
-        block = folded(summary=f"Sources: {len(treated)} entries of the source map")
+        entries = "1 entry" if len(treated) == 1 else f"{len(treated)} entries"
+        block = folded(summary=f"Sources: {entries} of the source map")
         for kind, title in (data.KINDS | {"erratum": "Errata"}).items():
             some = [thing for thing in treated if thing.kind == kind]
             if some:
