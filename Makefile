@@ -26,7 +26,7 @@ ON_A_GPU := tests/losses tests/training tests/test_comparison.py
 LOCK := $(BIN_BOOK)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf notebooks draw test quick lab run replicate imitate-gpu lint format bench lock clean distclean
+.PHONY: help setup book handout pdf notebooks draw pictures test quick lab run replicate imitate-gpu lint format bench lock clean distclean
 
 help:  ## print this list
 	@echo "make TARGET"
@@ -55,6 +55,9 @@ book: $(READY_BOOK)  ## build the book from the stored outputs: _build/html/inde
 	@touch _build/complete
 	@$(BIN_BOOK)/python -c 'import pathlib; print("open", pathlib.Path("_build/html/index.html").resolve().as_uri())'
 
+handout: $(READY_BOOK)  ## the book without solutions, for a class, from the stored outputs: _build/handout/html/index.html
+	$(BIN_BOOK)/python tools/handout.py
+
 pdf: book  ## the whole book as one PDF, printed by Chromium: _build/pdf/deep_generative_models_executed.pdf
 	$(BIN_BOOK)/python tools/pdf.py
 
@@ -64,6 +67,9 @@ notebooks: book  ## the chapters as plain notebooks for Colab, Kaggle, VS Code a
 draw: $(READY)  ## draw the pictures of the page about the drawn data anew, and store them
 	$(ONE_THREAD) $(BIN)/python tools/draw.py
 
+pictures: book  ## take the pictures of the README anew from the built pages, in Chromium
+	$(BIN_BOOK)/python tools/pictures.py
+
 test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapter at the smoke budget
 	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup
 	$(ONE_THREAD) NBDGM_IMITATE_GPU=1 $(BIN)/python -m pytest $(ON_A_GPU) -n $(WORKERS) --dist loadgroup
@@ -72,7 +78,7 @@ test: $(READY) lint  ## all tests: library, book, pages in Chromium, every chapt
 quick: $(READY) lint  ## the fast tests only
 	$(ONE_THREAD) $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadgroup -m "not slow and not pages"
 
-lint: $(READY)
+lint: $(READY)  ## style only: ruff, nothing is changed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 

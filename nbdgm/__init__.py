@@ -6,7 +6,7 @@ The names below are loaded when they are first used (PEP 562), so that `import n
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # name -> module that defines it; None: the name is itself a module of the package
 _HOME: dict[str, str | None] = {

@@ -108,7 +108,9 @@ def test_publishing_pushes_the_notebooks_that_the_buttons_open():
 
 def test_make_without_target_lists_every_public_target():
     shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("book", "pdf", "notebooks", "draw", "test", "quick", "lab", "run", "replicate", "bench", "lock", "clean"):
+    public = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1].split()
+    assert {"book", "handout", "pictures", "test", "lab", "run", "replicate"} <= set(public)
+    for target in public:
         assert re.search(rf"^  {target} ", shown, re.M), f"`make` does not list {target}"
 
 
@@ -151,8 +153,10 @@ def test_every_target_works_in_a_folder_with_spaces_and_umlauts(elsewhere):
         ".venv ruff check --quiet .",
         ".venv python -m pytest tests -n 2",
         ".venv-book jupyter-book build .",
+        ".venv-book python tools/handout.py",
         ".venv-book python tools/pdf.py",
         ".venv-book python tools/plain.py",
+        ".venv-book python tools/pictures.py",
         ".venv python tools/draw.py",
         ".venv jupyter lab",
         ".venv-book uv pip compile",
@@ -198,11 +202,20 @@ def test_a_book_that_failed_fails_again_until_it_is_mended(elsewhere):
     assert make(elsewhere, "book").returncode == 0
 
 
+def test_readme_shows_pictures_that_are_there_and_the_tool_takes_them():
+    shown = re.findall(r"\]\((book/_static/readme/[^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    taken = re.findall(r'Picture\("([^"]+)"', (ROOT / "tools/pictures.py").read_text(encoding="utf-8"))
+    assert sorted(shown) == sorted(f"book/_static/readme/{name}" for name in taken) and len(shown) == 3
+    assert [name for name in shown if not (ROOT / name).is_file()] == []
+
+
 def test_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert citation["version"] == PROJECT["project"]["version"]
-    assert f"## {PROJECT['project']['version']}" in changelog
+    version = PROJECT["project"]["version"]
+    assert citation["version"] == version
+    assert f'__version__ = "{version}"' in (ROOT / "nbdgm/__init__.py").read_text(encoding="utf-8")
+    assert f"## {version} - {citation['date-released']}\n" in changelog
 
 
 class TestAddress:

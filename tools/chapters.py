@@ -111,6 +111,8 @@ class Chapter:
     path: Path
     notebook: dict = field(repr=False)
     docname: str
+    shown: list[dict] | None = field(default=None, repr=False)
+    """The cells that readers see, where these are not all as they are stored (`exercises.without_solutions`)."""
 
     @property
     def short(self) -> str:
@@ -119,7 +121,7 @@ class Chapter:
 
     @property
     def cells(self) -> list[dict]:
-        return self.notebook["cells"]
+        return self.notebook["cells"] if self.shown is None else self.shown
 
     @property
     def provenance(self) -> dict:
@@ -135,6 +137,12 @@ class Chapter:
     def only_proofs_changed(self) -> bool:
         """Do the stored outputs belong to the code, but for the cells tagged `proof`?"""
         return not self.fresh and self.provenance.get("hash_rest") == rest_hash(self.notebook)
+
+    @cached_property
+    def reading(self) -> int:
+        """The minutes that its author gives a reader, from the row "Time" of its first table; 0 where it gives none."""
+        found = re.search(r"^\| *Time *\| *(\d+) minutes", "\n".join(map(source, self.notebook["cells"][:2])), re.M)
+        return int(found[1]) if found else 0
 
     @cached_property
     def title(self) -> str:

@@ -176,11 +176,12 @@ def describe(path: Path, index: int, cell, what: str, traceback: str, tail: int 
 
 
 def shrink(data: dict) -> None:
-    """Store pictures small, in place: 32 colours, 96 where most of a picture is coloured; PNG for figures, WebP inside HTML.
+    """Store pictures small, in place: 32 colours, 96 where most of a picture is coloured, 256 where these change too much;
+    PNG for figures, WebP inside HTML.
 
     What has a palette already, as the figures of `nbdgm.display` have, stays as it is.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageChops, UnidentifiedImageError
 
     def smaller(encoded: str, kind: str) -> str:
         try:
@@ -195,6 +196,9 @@ def shrink(data: dict) -> None:
         saturation = flat.convert("HSV").getchannel("S").histogram()
         colours = 96 if sum(saturation[32:]) > sum(saturation) / 2 else 32
         few = flat.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        off = ImageChops.difference(flat, few.convert("RGB")).convert("L").histogram()
+        if sum(off[16:]) > sum(off) / 100:  # greys among colours would be tinted
+            few = flat.quantize(256, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
         if kind == "PNG":
             few.save(packed, kind, optimize=True)
         else:

@@ -113,7 +113,7 @@ class Plain:
 
     def notebook(self) -> dict:
         """The chapter as a plain notebook; the chapter itself stays as it is."""
-        plain = copy.deepcopy(self.chapter.notebook)
+        plain = copy.deepcopy(self.chapter.notebook | {"cells": self.chapter.cells})
         cells = []
         for cell in plain["cells"]:
             cell["source"] = source(cell)
@@ -193,6 +193,7 @@ class Plain:
             name = self.known.boxes.get(label[1], ("", "Exercise"))[1] if label else "Exercise"
             return f"**{name}{f' ({found[1].strip()})' if found[1].strip() else ''}.**\n"
 
+        text = re.sub(r"^```\{live\}.*?^```\n?", "", text, flags=re.M | re.S)  # a figure that needs the built page
         text = re.sub(r"^```\{exercise-start\}([^\n]*)\n((?::[^\n]*\n)*)```\n?", exercise, text, flags=re.M)
         return re.sub(r"^```\{exercise-end\}\n```\n?", "", text, flags=re.M)
 

@@ -1,8 +1,9 @@
 // What the pages need beyond the theme. Without it they can be read whole: proofs and solutions open by themselves, formulas are
 // MathML. With it: links into folded boxes open them, printing opens all, two switches open the proofs and their code everywhere,
-// the list of sections marks the one that is read, only what scrolls is a tab stop, and a link to an equation, a theorem or the
-// literature shows what it leads to.
+// the list of sections marks the one that is read, only what scrolls is a tab stop, a link to an equation, a theorem, the
+// literature or a term of the glossary shows what it leads to, and live figures start when asked.
 (() => {
+  const statics = new URL(".", document.currentScript.src);
   const each = (selector, action) => document.querySelectorAll(selector).forEach(action);
   const closedBox = ".toggle-hidden, details:not([open])";
 
@@ -149,11 +150,12 @@
   }
 
   function addPreviews() {
-    let card = null, waiting = 0;
+    let card = null, described = null, waiting = 0;
     const hide = () => {
       clearTimeout(waiting);
       if (card) card.remove();
-      card = null;
+      if (described) described.removeAttribute("aria-describedby");
+      card = described = null;
     };
     const show = (link) => {
       const found = target(link);
@@ -162,11 +164,14 @@
       card = document.createElement("div");
       card.className = "nb-preview bd-article";
       card.setAttribute("role", "tooltip");
+      card.id = "nb-preview";
       const copy = found.cloneNode(true);
       for (const part of [copy, ...copy.querySelectorAll("[id]")]) part.removeAttribute("id");
       copy.querySelectorAll(".headerlink").forEach((part) => part.remove());
       card.append(copy);
       document.body.append(card);
+      described = link;
+      link.setAttribute("aria-describedby", card.id);
       const box = link.getBoundingClientRect(), height = card.offsetHeight;
       const below = box.bottom + height + 12 < window.innerHeight || box.top < height + 12;
       card.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - card.offsetWidth - 8)) + window.scrollX}px`;
@@ -198,6 +203,28 @@
     if (film && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) film.querySelector("button").click();
   }
 
+  // --- live figures: a button, and the figure's module when it is pressed
+  function addLive() {
+    each(".nb-live", (box) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "nb-live-start", textContent: "Run it here" });
+      box.append(button);
+      box.classList.add("nb-ready");
+      button.addEventListener("click", async () => {
+        button.disabled = true;
+        try {
+          const [shared, module] = await Promise.all(["live", box.dataset.live].map((name) => import(new URL(`live/${name}.js`, statics))));
+          button.remove();
+          const figure = new shared.Figure(box);
+          box.live = { figure, state: await module.default(figure) };
+        } catch (error) {
+          button.disabled = false;
+          button.textContent = "It could not be loaded: try again";
+          console.warn(error);
+        }
+      });
+    });
+  }
+
   function settle() {
     boxWideFormulas();
     setTabStops();
@@ -209,6 +236,7 @@
     addSwitches();
     followSections();
     addPreviews();
+    addLive();
     playFilm();
   });
   window.addEventListener("load", () => {

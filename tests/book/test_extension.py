@@ -136,11 +136,12 @@ class Book:
     def write(self, name: str, text: str) -> None:
         (self.root / name).write_text(text, encoding="utf-8")
 
-    def build(self) -> str:
-        """Build, and return the warnings."""
+    def build(self, **options) -> str:
+        """Build, with options in place of those of `conf.py`, and return the warnings."""
         warnings = io.StringIO()
         with patch_docutils(self.root), docutils_namespace():
-            app = Sphinx(self.root, self.root, self.root / "out", self.root / "trees", "html", status=None, warning=warnings)
+            folders = (self.root, self.root, self.root / "out", self.root / "trees")
+            app = Sphinx(*folders, "html", confoverrides=options, status=None, warning=warnings)
             app.build()
         return re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
 
@@ -268,7 +269,7 @@ class TestSourceMap:
         cells = [[re.sub(r"<.*?>|\s", "", c) for c in re.findall(r"<td.*?</td>", r, re.S)] for r in rows]
         assert ["Equationsandderivations", "3", "2", "1", "1"] in cells
         assert ["Errata", "1", "1", "0", "0"] in cells
-        assert ["All", "8", "6", "2", "2"] in cells
+        assert ["All", "9", "6", "2", "3"] in cells
 
     def test_errata_are_quoted_and_translated(self, book):
         page = html.unescape(book.page("appendix/errata"))
@@ -527,6 +528,13 @@ class TestPreviews:
         assert previews.element(self.PAGE, "thm") == '<div class="proof theorem admonition">T<div>i</div></div>'
         assert previews.element(self.PAGE, "id1") == '<div class="citation">C</div>'
 
+    def test_links_within_its_page_are_words_on_another(self):
+        link = '<a class="reference internal" href="#thm">the <em>theorem</em></a>, <a href="x.html#a">more</a>'
+        page = f'<div class="proof" id="p"><div>{link}</div></div>'.replace('class="proof"', 'class="proof lemma"')
+        assert previews.element(page, "p") == (
+            '<div class="proof lemma"><div>the <em>theorem</em>, <a href="x.html#a">more</a></div></div>'
+        )
+
     def test_other_things_are_not_shown(self):
         assert previews.element(self.PAGE, "p") == previews.element(self.PAGE, "nowhere") == ""
 
@@ -545,6 +553,25 @@ class TestPreviews:
             page = fresh.page("appendix/two")
             assert page.count('<template data-for="one.html#equation-eq-far"><div class="math">') == 1
             assert page.endswith("</body>\n</html>") or page.rstrip().endswith("</html>")
+
+
+class TestLive:
+    def build(self, fresh, text: str) -> str:
+        (fresh.root / "book/_static/live").mkdir(parents=True, exist_ok=True)
+        fresh.write("book/_static/live/piles.js", "export default () => {};")
+        fresh.write("book/appendix/glossary.md", f"# Glossary\n\n{text}")
+        return fresh.build()
+
+    def test_a_figure_has_a_place_and_says_what_to_try(self, fresh):
+        assert self.build(fresh, "```{live} piles\nDrag the *earth*.\n```") == ""
+        page = fresh.page("appendix/glossary")
+        assert re.search(r'<div class="nb-live" data-live="piles">\s*<p>Drag the <em>earth</em>\.</p>\s*</div>', page)
+
+    def test_one_that_is_not_there_is_named(self, fresh):
+        assert "there is no live figure 'holes': piles" in self.build(fresh, "```{live} holes\nDrag.\n```")
+
+    def test_one_that_says_nothing_is_refused(self, fresh):
+        assert "does not say what to try" in self.build(fresh, "```{live} piles\n```")
 
 
 class TestFront:

@@ -553,6 +553,70 @@ SEARCHES = {
 """What students type -> where the first hit must lead."""
 
 
+# Links to terms that stand where none should: in headings, code, tables, other links; and terms that are linked twice.
+MISPLACED_TERMS = """() => {
+  const links = [...document.querySelectorAll(".bd-article .nb-term > a")];
+  const closed = "h1, h2, h3, h4, code, pre, table, a a, summary";
+  const wrong = links.filter((link) => link.parentElement.closest(closed) || link.querySelector("a"));
+  const hrefs = links.map((link) => link.getAttribute("href"));
+  return wrong.map((link) => link.outerHTML).concat(hrefs.filter((href, i) => hrefs.indexOf(href) < i));
+}"""
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_terms_are_linked_once_and_where_they_may(tab, chapter):
+    tab.goto(f"{chapter}.html", wait_until="load")
+    assert tab.locator(".bd-article .nb-term > a").count() >= 3
+    assert tab.evaluate(MISPLACED_TERMS) == []
+
+
+def test_a_term_is_explained_where_it_stands(tab):
+    tab.goto("book/vae/6_posterior_collapse.html", wait_until="load")
+    link, card = tab.locator(".nb-term > a", has_text="decoder").first, tab.locator(".nb-preview")
+    for reach in (link.focus, link.hover):
+        reach()
+        card.wait_for(state="visible")
+        said = card.inner_text()
+        assert "解码器" in said and "The network that maps a code to data" in said and "See" not in said
+        assert link.get_attribute("aria-describedby") == card.get_attribute("id")
+        assert card.get_attribute("role") == "tooltip"
+        tab.keyboard.press("Escape")
+        card.wait_for(state="detached")
+        assert link.get_attribute("aria-describedby") is None
+        tab.mouse.move(2, 2)
+    tab.evaluate("() => document.activeElement.blur()")
+    for _ in range(200):  # by key alone
+        tab.keyboard.press("Tab")
+        if tab.evaluate("() => document.activeElement.matches('.nb-term > a')"):
+            break
+    card.wait_for(state="visible")
+    assert axe(tab, "light") == []
+
+
+def test_without_a_script_a_term_leads_to_the_glossary(browser, site):
+    context = window(browser, base_url=site + "/", java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto("book/vae/6_posterior_collapse.html", wait_until="load")
+    link = tab.locator(".nb-term > a", has_text="decoder").first
+    assert link.is_visible()
+    link.click()
+    tab.wait_for_url("**/book/appendix/glossary.html#term-decoder")
+    context.close()
+
+
+def test_exercises_and_plans_lead_into_the_chapters(tab):
+    tab.goto("book/appendix/exercises.html", wait_until="load")
+    links = tab.locator("table.nb-exercises td:first-child a")
+    assert links.count() >= 4 * len(CHAPTERS)
+    name = links.nth(9).inner_text()
+    links.nth(9).click()
+    box = tab.locator(":target")
+    assert box.locator(".admonition-title").first.inner_text().strip().startswith(name)
+    tab.goto("book/appendix/course_plan.html", wait_until="load")
+    assert tab.locator("table.nb-course").count() == 4
+    assert tab.locator("table.nb-course td a", has_text="Exercise").count() > 40
+
+
 def test_search_finds_a_term(tab):
     tab.goto(f"{PAGES[0]}.html", wait_until="load")
     tab.locator(".search-button__button:visible").first.click()

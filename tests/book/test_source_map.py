@@ -225,7 +225,8 @@ def test_glossary():
         assert [w for w, count in Counter(words).items() if count > 1] == [], field
         assert all(w and w == w.strip() for w in words)
     assert [t["en"] for t in terms] == sorted((t["en"] for t in terms), key=str.lower)
-    assert all({"en", "zh", "text"} <= t.keys() <= {"en", "zh", "proposed", "text", "see"} for t in terms)
+    assert all({"en", "zh", "text"} <= t.keys() <= {"en", "zh", "proposed", "text", "words", "see"} for t in terms)
+    assert all(isinstance(t.get("words", []), list) for t in terms)
     assert all(t.get("proposed", True) is True for t in terms)
     assert not [t["en"] for t in terms if not re.fullmatch(r"[A-Z0-9][^\n]{15,160}\.|[a-z0-9/(][^\n]{15,160}\.", t["text"])]
     shorts = {chapters.short(p.relative_to(ROOT).as_posix()) for p in chapters.paths(ROOT)}

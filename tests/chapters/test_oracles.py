@@ -1176,6 +1176,42 @@ def test_a_turned_square_explains_half_and_an_unturned_one_all(infogan):
     assert infogan["alignment"](infogan["turn"](factors), factors) < 0.1
 
 
+def test_what_codes_tell_of_faces_is_what_groups_and_bins_explain_in_regressions(infogan):
+    from sklearn.linear_model import LinearRegression
+
+    torch.manual_seed(4)
+    colour, light = torch.randint(4, (400,)), torch.randn(400, 1)
+    hair = torch.nn.functional.one_hot(colour, 4).float()
+    logits = 3 * torch.randn(400, 3) + hair[:, :3]
+    number = light[:, 0] ** 3 + torch.randn(400)
+    told = infogan["shares"](torch.cat([logits, number[:, None]], 1)[None], [hair, light], 3)
+    bins = torch.empty(400, dtype=torch.long)
+    bins[number.argsort()] = torch.arange(400) // 20
+    for row, groups in enumerate((bins, logits.argmax(1))):
+        member = torch.nn.functional.one_hot(groups).numpy()
+        for column, factor in enumerate((hair, light)):
+            score = LinearRegression().fit(member, factor).score(member, factor)
+            if column == 0:  # sums of squares of all four columns together
+                rest = factor.numpy() - LinearRegression().fit(member, factor).predict(member)
+                score = 1 - (rest**2).sum() / ((factor - factor.mean(0)) ** 2).sum().item()
+            assert told[0, row, column] == pytest.approx(score, abs=1e-4)
+
+
+def test_components_are_those_of_sklearn(infogan):
+    from sklearn.decomposition import PCA
+
+    torch.manual_seed(5)
+    pictures = torch.randn(200, 30) * torch.linspace(2, 0.1, 30) + 1
+    mean, directions = infogan["components"](pictures, 4)
+    known = PCA(4).fit(pictures.numpy())
+    ours = infogan["seen"](pictures, mean, directions)
+    theirs = torch.tensor(known.transform(pictures.numpy()))
+    signs = (ours * theirs).sum(0).sign()
+    torch.testing.assert_close(ours * signs, theirs / theirs[:, 0].std(correction=0), rtol=1e-3, atol=1e-3)
+    back = torch.tensor(known.inverse_transform(theirs.numpy()))
+    torch.testing.assert_close(mean + ours @ directions, back, rtol=1e-3, atol=1e-3)
+
+
 def test_purity_is_the_one_of_a_contingency_table(infogan):
     from sklearn.metrics.cluster import contingency_matrix
 
@@ -1675,3 +1711,189 @@ def test_the_terms_of_the_bound_are_divergences_of_normal_laws(diffusion):
     assert own[3].item() == pytest.approx(kl_divergence(end, Normal(0 * x, 1)).sum().item())
     x_1 = kept[0].sqrt() * x + (1 - kept[0]).sqrt() * noise[0]
     assert own[0].item() == pytest.approx(-Normal(x_1 / kept[0].sqrt(), sigmas[0]).log_prob(x).sum().item())
+def talkers():
+    """Functions of the chapter and its recurrent network."""
+    import itertools
+
+    from nbdgm.networks import Crowd
+
+    notebook = json.loads((ROOT / "book/extensions/8b_conditional_sequences.ipynb").read_text("utf-8"))
+    names = {"torch": torch, "nn": torch.nn, "math": math, "itertools": itertools, "Crowd": Crowd}
+    names |= {"one_hot": torch.nn.functional.one_hot, "place": torch.device("cpu")}
+    names = functions("extensions/8b_conditional_sequences", **names)
+    for cell in notebook["cells"]:
+        if cell["id"] in ("model", "speaker", "chat"):
+            tree = ast.parse("".join(cell["source"]))
+            tree.body = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+            names["words"] = ["word"] * 15
+            exec(compile(tree, cell["id"], "exec"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def flows():
+    """The layers of the chapter on normalising flows, its flow, and its two functions about bounds."""
+    import math
+
+    from nbdgm import networks
+
+    notebook = json.loads((ROOT / "book" / "beyond" / "1_normalizing_flows.ipynb").read_text("utf-8"))
+    names = {"torch": torch, "nn": torch.nn, "math": math, "networks": networks, "place": torch.device("cpu")}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and cell["id"] in {"layer", "flow", "floor", "masked", "mix"}:
+            tree = ast.parse("".join(cell["source"]))
+            tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+            exec(compile(tree, cell["id"], "exec"), names)
+    return names
+
+
+def test_the_gated_unit_is_torchs(talkers):
+    torch.manual_seed(0)
+    net, twin = talkers["Talker"](2, 5), torch.nn.GRUCell(5, 32)
+    text, h = torch.tensor([[[1, 4, 2]], [[3, 0, 1]]]), torch.zeros(2, 1, 32)
+    for copy in range(2):
+        with torch.no_grad():
+            twin.weight_ih.copy_(net.word.weights[0][copy].T)
+            twin.weight_hh.copy_(net.last.weights[0][copy].T)
+            twin.bias_ih.copy_(net.word.biases[0][copy, 0])
+            twin.bias_hh.copy_(net.last.biases[0][copy, 0])
+        state, own = torch.zeros(1, 32), h
+        for word in text.unbind(-1):
+            state = twin(3 * torch.nn.functional.one_hot(word[copy], 5).float(), state)
+            own = net.after(own, word)
+        torch.testing.assert_close(own[copy], state)
+
+
+def test_attention_is_torchs(talkers):
+    torch.manual_seed(1)
+    net = talkers["Speaker"](2, attention=True)
+    h, cells = torch.randn(2, 3, 5, 32), torch.randn(2, 3, 4, 32)
+    asked = talkers["on"](net.ask, h)
+    seen = torch.nn.functional.scaled_dot_product_attention(asked, cells, cells)
+    wanted = talkers["on"](net.say, torch.cat([h, seen], -1))
+    torch.testing.assert_close(net.logits(h, cells), wanted)
+
+
+def test_a_wide_beam_and_log_p_agree_with_all_sentences(talkers):
+    torch.manual_seed(2)
+    net = talkers["Chatbot"](2, 3)
+    with torch.no_grad():
+        net.say.weights[-1].mul_(8)
+    question = torch.tensor([[1, 2], [2, 0]])
+    texts = [t for t in itertools.product(range(3), repeat=3) if 0 not in t or not any(t[t.index(0) :])]
+    texts = torch.tensor(texts).expand(2, -1, -1)
+    log_p = talkers["laws"](net, question, texts)
+    assert torch.allclose(log_p.exp().sum(-1), torch.ones(2, 2).double(), atol=1e-5)
+    found, score = talkers["beam"](net, question, 27, 3)
+    best = log_p.argsort(-1, descending=True)[..., :3]
+    torch.testing.assert_close(score[..., :3].double(), log_p.gather(-1, best), atol=1e-5, rtol=1e-5)
+    for copy, ask in itertools.product(range(2), repeat=2):
+        assert torch.equal(found[copy, ask, :3], texts[ask][best[copy, ask]])
+        assert torch.equal(talkers["matches"](found[:, :, 0], texts)[copy, ask].nonzero()[0, 0], best[copy, ask, 0])
+
+
+def test_scores_are_scipys_and_a_law_of_captions_sums_to_one(talkers):
+    from scipy.stats import entropy
+
+    torch.manual_seed(3)
+    p, q = torch.rand(2, 6).double().softmax(-1), 0.8 * torch.rand(1, 2, 6).double().softmax(-1)
+    V, N, KL, wrong = talkers["scores"](q.log(), p)
+    assert V.item() == pytest.approx(0.8) and wrong.item() == pytest.approx(-math.log(0.8))
+    assert N.item() == pytest.approx(np.exp(entropy(q[0].numpy(), axis=-1)).mean())
+    assert KL.item() == pytest.approx(entropy(p.numpy(), q[0].numpy(), axis=-1).mean() - math.log(0.8))
+    law = talkers["captions"](("ring", "red", "large"), ("cross", "blue", "small"))
+    assert len(law) == 19 and sum(law.values()) == pytest.approx(1)
+    assert law["blue", "cross", "right-of", "large", "red", "ring"] == pytest.approx(0.8 * 0.45 * 0.8 * 0.42)
+
+
+@pytest.fixture(scope="module")
+def judged_models():
+    names = {"torch": torch, "nn": torch.nn, "math": math, "nbdgm": nbdgm, "budget": nbdgm.budget, "place": "cpu", "half": 98}
+    return functions("extensions/9_likelihood_and_samples", **names)
+
+
+def test_a_grid_of_codes_gives_the_likelihood_of_a_linear_decoder(judged_models):
+    from types import SimpleNamespace
+
+    from scipy.stats import multivariate_normal
+
+    torch.manual_seed(0)
+    weights, mean = 0.3 * torch.randn(196, 2), torch.rand(196)
+    decoder = SimpleNamespace(E=SimpleNamespace(copies=1), log_std=torch.full((1, 1, 1), math.log(0.5)))
+    decoder.pixels = lambda z: mean + z @ weights.T
+    x = mean + torch.randn(5, 2) @ weights.T + 0.5 * torch.randn(5, 196)
+    found = judged_models["exact"](decoder, x, scales=(1.0, 2.0), points=300)
+    for values, std in zip(found, (0.5, 1.0), strict=True):
+        law = multivariate_normal(mean.numpy(), (weights @ weights.T).numpy() + std**2 * np.eye(196))
+        np.testing.assert_allclose(values[0].numpy(), law.logpdf(x.numpy()), atol=5e-3)
+
+
+def test_annealed_weights_have_the_evidence_as_their_mean(judged_models):
+    from scipy.stats import norm
+
+    torch.manual_seed(1)
+    x = torch.tensor([-2.0, 0.5, 3.0])
+    noise = torch.distributions.Normal(0, 0.3)
+    found = judged_models["annealed"](lambda z: noise.log_prob(x[:, None] - z[..., 0]), torch.randn(3, 40_000, 1), 6, 2)
+    np.testing.assert_allclose(found.numpy(), norm(0, math.sqrt(1.09)).logpdf(x.numpy()), atol=0.06)
+
+
+def test_centres_are_those_of_scikit_learn(judged_models):
+    from sklearn.cluster import KMeans
+
+    x = torch.randn(300, 4, generator=torch.Generator().manual_seed(2))
+    torch.manual_seed(3)
+    found = judged_models["centres"](x, 5, rounds=200)
+    torch.manual_seed(3)
+    start = x[torch.randperm(300)[:5]].numpy()
+    wanted = KMeans(5, init=start, n_init=1, max_iter=200, tol=0).fit(x.numpy()).cluster_centers_
+    np.testing.assert_allclose(found.numpy(), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["Coupling", "additive", "Masked", "Mix"])
+def test_log_determinants_of_layers_are_those_of_the_whole_jacobian(flows, kind):
+    torch.manual_seed(0)
+    made = {
+        "Coupling": lambda: flows["Coupling"](1, 4, 9),
+        "additive": lambda: flows["Coupling"](1, 4, 9, stretch=False),
+        "Masked": lambda: flows["Masked"](1, 8, 20),
+        "Mix": lambda: flows["Mix"](1, 4),
+    }
+    layer = made[kind]().double()
+    if kind == "Mix":
+        layer.matrix.data += 0.3 * torch.randn(1, 4, 4).double()
+    z = torch.randn(8).double()
+    image, log_det = layer(z.expand(1, 1, 8))
+    J = torch.autograd.functional.jacobian(lambda point: layer(point.expand(1, 1, 8))[0][0, 0], z)
+    assert log_det.item() == pytest.approx(torch.linalg.slogdet(J).logabsdet.item(), abs=1e-9)
+    back, log_det_back = layer.inverse(image)
+    torch.testing.assert_close(back[0, 0], z)
+    assert log_det_back.item() == pytest.approx(log_det.item(), abs=1e-9)
+    assert kind != "additive" or log_det.item() == 0
+
+
+def test_a_flow_of_scales_is_a_transformed_distribution(flows):
+    from torch.distributions import AffineTransform, Independent, Normal, TransformedDistribution
+
+    torch.manual_seed(1)
+    flow = flows["Flow"](1, 3, [])
+    flow.log_scale.data = torch.randn(1, 1, 3)
+    noise = Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
+    stretch = AffineTransform(0.0, flow.log_scale[0, 0].exp())
+    scale = Independent(TransformedDistribution(noise.base_dist, stretch), 1)
+    x = torch.randn(20, 3)
+    torch.testing.assert_close(flow.log_prob(x[None])[0], scale.log_prob(x))
+    mixed = flows["Flow"](1, 3, [], means=torch.tensor([[[2.0, 0, 0], [-2.0, 0, 0]]]))
+    both = torch.stack([noise.log_prob(x - shift) for shift in mixed.means[0]])
+    torch.testing.assert_close(mixed.log_prob(x[None])[0], both.logsumexp(0) - np.log(2).item())
+    assert mixed.sample(2000)[0].std(0)[0].item() == pytest.approx(5**0.5, rel=0.1)
+
+
+def test_the_floor_of_additive_flows_in_closed_form(flows):
+    from nbdgm import data
+
+    for law, wanted in (
+        (data.densities.GaussianMixture(torch.zeros(1, 2), 0.7, device="cpu"), 0.0),  # a normal law: nothing is missed
+        (data.densities.GaussianMixture(torch.tensor([[-3.0, 0], [3.0, 0]]), 0.5, device="cpu"), 0.0),  # nor of two equal ones
+    ):
+        assert flows["floor"](law, reach=6.0, side=600) == pytest.approx(wanted, abs=2e-3)

@@ -8,9 +8,13 @@
 - `front`: the front page's drawing and film;
 - `previews`: what a link leads to, shown when a reader points at it;
 - `figures`: numbers and captions;
+- `live`: figures in which a model runs in the page;
 - `formulas`, `folding`, `lighten`: mathematics without a script, proofs behind one line, half the elements;
 - `search`: the sections that the search page searches;
 - `copies`: the chapters as plain notebooks beside the pages;
+- `handout`: a second edition, without the solutions;
+- `exercises_page`, `course`, `ideas`: the lists of exercises, of plans for a course, of ideas;
+- `terms`: a word of the glossary, explained where a chapter first uses it;
 - `replications`: in how many other runs each claim held;
 - `drawn`: those of its page about the drawn data;
 - `stand_ins`: the API reference, built without torch.
@@ -31,20 +35,26 @@ import chapters  # noqa: E402
 
 from nbdgm_book import (  # noqa: E402
     copies,
+    course,
     drawn,
+    exercises_page,
     figures,
     folding,
     formulas,
     front,
     glossary,
+    handout,
+    ideas,
     lighten,
     links,
+    live,
     pages,
     previews,
     replications,
     search,
     sources,
     stand_ins,
+    terms,
     theme,
 )
 
@@ -56,8 +66,10 @@ def fingerprint(root: Path = ROOT) -> str:
     Sphinx would not see the first two and a new run, and its bibliography stumbles over citations of pages that it did not
     read again.
     """
-    digest = hashlib.sha256((ROOT / "tools/chapters.py").read_bytes() + (ROOT / "book/references.bib").read_bytes())
-    for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static"):
+    digest = hashlib.sha256()
+    for name in ("tools/chapters.py", "tools/exercises.py", "book/references.bib"):
+        digest.update((ROOT / name).read_bytes())
+    for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static", ROOT / "book/_static/live"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
             digest.update(path.name.encode() + path.read_bytes())
     for folder in (chapters.RUNS, chapters.REPLICATIONS):
@@ -67,6 +79,7 @@ def fingerprint(root: Path = ROOT) -> str:
 
 def setup(app: Sphinx) -> dict:
     app.add_config_value("nbdgm_book_fingerprint", fingerprint(Path(app.srcdir)), "env", types=[str])
+    handout.setup(app)
     theme.setup(app)
     links.setup(app)
     sources.setup(app)
@@ -78,8 +91,13 @@ def setup(app: Sphinx) -> dict:
     search.setup(app)
     copies.setup(app)
     glossary.setup(app)
+    exercises_page.setup(app)
+    course.setup(app)
+    ideas.setup(app)
+    terms.setup(app)
     front.setup(app)
     figures.setup(app)
+    live.setup(app)
     previews.setup(app)
     replications.setup(app)
     stand_ins.setup(app)

@@ -1,11 +1,12 @@
 """Transforms of chapters: what a page's nodes have to do with the cells of the stored notebook."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
+
+from nbdgm_book import handout
 
 
 class CellTransform(SphinxTransform):
@@ -14,7 +15,7 @@ class CellTransform(SphinxTransform):
     def apply(self) -> None:
         path = Path(self.env.doc2path(self.env.docname))
         if path.suffix == ".ipynb":
-            self.change(path, json.loads(path.read_text(encoding="utf-8"))["cells"])
+            self.change(path, handout.read(path, self.env).cells)
 
     def change(self, path: Path, cells: list[dict]) -> None:
         """Change the document of the chapter at `path`."""

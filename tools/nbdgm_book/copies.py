@@ -7,10 +7,11 @@ them on the branch `notebooks`; the Colab button opens that branch, the download
 import json
 from pathlib import Path
 
-import chapters
 import plain
 from docutils import nodes
 from sphinx.application import Sphinx
+
+from nbdgm_book import pages
 
 BRANCH = "notebooks"
 
@@ -21,9 +22,7 @@ def write_copies(app: Sphinx, error: Exception | None) -> None:
         return
     root = Path(app.srcdir)
     known = plain.references(app.env, root)
-    for chapter in chapters.read_all(root):
-        if chapter.docname not in app.env.found_docs:
-            continue
+    for chapter in pages.stored(app.env):
         target = Path(app.outdir) / BRANCH / f"{chapter.docname.removeprefix('book/')}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         made = plain.Plain(chapter, known).notebook()

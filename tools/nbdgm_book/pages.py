@@ -12,7 +12,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from nbdgm_book import data
+from nbdgm_book import data, handout
 from nbdgm_book.links import page_of
 
 
@@ -27,8 +27,8 @@ class Place:
 
 def stored(env) -> list[chapters.Chapter]:
     """The chapters that are in the table of contents, in its order."""
-    root = Path(env.srcdir)
-    return [c for c in chapters.read_all(root) if c.docname in env.found_docs]
+    found = (handout.read(path, env) for path in chapters.paths(Path(env.srcdir)))
+    return [chapter for chapter in found if chapter.docname in env.found_docs]
 
 
 def coverage(book: list[chapters.Chapter]) -> dict[str, list[Place]]:

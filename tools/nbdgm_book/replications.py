@@ -8,7 +8,7 @@ from replicate import Way
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from nbdgm_book import pages
+from nbdgm_book import handout, pages
 from nbdgm_book.cells import CellTransform
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class BesideClaims(CellTransform):
 
     def change(self, path: Path, cells: list[dict]) -> None:
         root = Path(self.env.srcdir)
-        chapter = chapters.read(path, root)
+        chapter = handout.read(path, self.env)
         if not chapter.replications:
             return
         self.env.note_dependency(str(chapters.replication_file(chapter.docname, root)))
@@ -81,7 +81,8 @@ class ReplicationIndex(pages.BookDirective):
         return found
 
     def row_of(self, chapter: chapters.Chapter, verdict: chapters.Verdict, run: dict, claim: dict) -> list:
-        places = {chapters.cell_name(c, i): chapters.anchor(c, i) for i, c in enumerate(chapter.cells)}
+        code = [(i, c) for i, c in enumerate(chapter.cells) if c["cell_type"] == "code"]
+        places = {chapters.cell_name(c, i): chapters.anchor(c, i) for i, c in code}
         text = self.link(chapter.docname, places.get(verdict.cell, ""), "")
         text += self.inline(verdict.text)
         return [[text], way(run), [self.mark(claim["status"])], [nodes.Text(pages.numbers(claim))]]

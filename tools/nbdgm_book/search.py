@@ -17,6 +17,7 @@ from nbdgm_book import data
 
 INDEX = "_static/search/sections.js"
 LISTS = ("proofs", "claims", "execution", "api", "bibliography", "source_map", "errata", "notation")
+LISTS += ("ideas", "exercises", "course_plan")
 """Pages of lists: found, but after the chapters."""
 SKIPPED = (nodes.literal_block, nodes.raw, nodes.math_block, nodes.comment, nodes.image)
 

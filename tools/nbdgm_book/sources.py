@@ -6,12 +6,11 @@ It is made of the cells' metadata (`nbdgm.covers`) and of the derivations' ids, 
 import re
 from pathlib import Path
 
-import chapters
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
-from nbdgm_book import data
+from nbdgm_book import data, handout
 from nbdgm_book.links import page_of
 
 INLINE = re.compile(r"\$([^$]+)\$|`([^`]+)`|\*([^*]+)\*")
@@ -50,14 +49,15 @@ class SourcesBlock(SphinxTransform):
         path, root = Path(self.env.doc2path(self.env.docname)), Path(self.env.srcdir)
         if path.suffix != ".ipynb":
             return
-        chapter = chapters.read(path, root)
+        chapter = handout.read(path, self.env)
         for name in (data.SOURCE_MAP, data.ERRATA):
             self.env.note_dependency(str(root / name))
         treated = [thing for thing in data.known(root).values() if thing.id in chapter.ids]
         if not treated:
             return
         proved = {name: record.anchor for record in reversed(chapter.derivations) for name in record.ids}
-        block = folded(summary=f"Sources: {len(treated)} entries of the source map")
+        entries = "1 entry" if len(treated) == 1 else f"{len(treated)} entries"
+        block = folded(summary=f"Sources: {entries} of the source map")
         for kind, title in (data.KINDS | {"erratum": "Errata"}).items():
             some = [thing for thing in treated if thing.kind == kind]
             if some:

@@ -18,6 +18,13 @@ from sphinx.transforms import SphinxTransform
 
 from nbdgm_book import data
 
+LAUNCH = {
+    "notebook_interface": "jupyterlab",
+    "binderhub_url": "https://mybinder.org",
+    "colab_url": "https://colab.research.google.com",
+    "thebe": False,
+}
+
 
 def without_live_code(app: Sphinx, config: Config) -> None:
     """Undo sphinx-thebe, which Jupyter Book always loads: it writes a script into every page twice, an error in the console."""
@@ -43,12 +50,7 @@ def options(app: Sphinx, config: Config) -> None:
         "use_issues_button": True,
         "use_edit_page_button": False,
         "use_download_button": True,
-        "launch_buttons": {
-            "notebook_interface": "jupyterlab",
-            "binderhub_url": "https://mybinder.org",
-            "colab_url": "https://colab.research.google.com",
-            "thebe": False,
-        },
+        "launch_buttons": LAUNCH if config.nbdgm_solutions else {},  # they lead to the whole chapters
         # The theme's two layers each bring a search box: keep the sidebar's.
         "navbar_persistent": [],
         "article_header_end": ["article-header-buttons.html"],

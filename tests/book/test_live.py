@@ -1,0 +1,432 @@
+"""Live figures in a real Chromium: their arithmetic against PyTorch, POT and scikit-learn, and what a reader may do to them."""
+
+import functools
+import http.server
+import threading
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import ot
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.mixture import GaussianMixture
+
+from nbdgm import data, losses
+
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "book/_static"
+FIGURES = sorted(p.stem for p in (STATIC / "live").glob("*.js") if p.stem != "live")
+PAGE = """<!doctype html>
+<html data-theme="light">
+<head><link rel="stylesheet" href="nbdgm.css"><script src="nbdgm.js"></script></head>
+<body><div class="nb-live" data-live="NAME"><p>Try it.</p></div></body>
+</html>"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.pages, pytest.mark.xdist_group("live")]
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The book's static files, and a page with one live figure for each: NAME.html."""
+
+    class Served(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def do_GET(self):
+            name = self.path.strip("/").removesuffix(".html")
+            if name not in FIGURES:
+                return super().do_GET()
+            body = PAGE.replace("NAME", name).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return None
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Served, directory=str(STATIC)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """name -> the tab with that figure running; errors of the page fail the test."""
+    contexts, errors = [], []
+
+    def start(name: str, **options):
+        context = browser.new_context(**{"viewport": {"width": 900, "height": 1000}} | options)
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("pageerror", lambda e: errors.append(str(e)))
+        tab.on("console", lambda m: errors.append(m.text) if m.type == "error" and "favicon" not in str(m.location) else None)
+        tab.goto(f"{address}/{name}.html")
+        tab.click("text=Run it here")
+        tab.wait_for_function("() => document.querySelector('.nb-live').live")
+        return tab
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def call(tab, name: str, code: str, *arguments):
+    """What JavaScript `code` returns, a function of the module (and of the arguments, as JSON)."""
+    script = f"async (given) => {{ const m = await import('/live/{name}.js'); return ({code})(m, ...given); }}"
+    return tab.evaluate(script, list(arguments))
+
+
+def numbers(tab) -> dict[str, str]:
+    """What the figure prints: name -> text."""
+    rows = "() => [...document.querySelectorAll('.nb-live-numbers div')].map(d => [...d.children].map(c => c.textContent))"
+    return dict(tab.evaluate(rows))
+
+
+def drag(tab, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """With the mouse, from one place of the canvas to another, in pixels."""
+    box = tab.locator("canvas").bounding_box()
+    tab.mouse.move(box["x"] + start[0], box["y"] + start[1])
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + end[0], box["y"] + end[1], steps=8)
+    tab.mouse.up()
+
+
+def settle(tab) -> None:
+    tab.wait_for_timeout(150)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+class TestEveryFigure:
+    def test_nothing_is_loaded_before_it_is_asked_for(self, browser, address, name):
+        tab = browser.new_page()
+        asked = []
+        tab.on("request", lambda r: asked.append(r.url))
+        tab.goto(f"{address}/{name}.html")
+        tab.wait_for_load_state("networkidle")
+        assert [u for u in asked if "/live/" in u] == []
+        tab.click("text=Run it here")
+        tab.wait_for_function("() => document.querySelector('.nb-live').live")
+        assert all(u.startswith(address) for u in asked)
+        tab.close()
+
+    def test_weighs_little(self, name):
+        """At most 400 kB with what it shares."""
+        parts = [*(STATIC / "live").glob(f"{name}*"), STATIC / "live/live.js"]
+        assert sum(p.stat().st_size for p in parts) < 400_000
+
+    def test_fits_a_phone_in_both_themes(self, opened, name):
+        tab = opened(name, viewport={"width": 390, "height": 844})
+        tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+        settle(tab)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+    def test_moves_only_when_told_and_not_out_of_sight(self, opened, name):
+        tab = opened(name)
+        settle(tab)
+        frames = "() => document.querySelector('.nb-live').live.figure.frames"
+        before = tab.evaluate(frames)
+        tab.wait_for_timeout(400)
+        assert tab.evaluate(frames) == before
+        tab.evaluate("() => document.querySelector('.nb-live').live.figure.run(true)")
+        tab.wait_for_timeout(400)
+        assert tab.evaluate(frames) > before + 3
+        tab.evaluate("() => { document.body.style.paddingTop = '4000px'; }")
+        tab.wait_for_timeout(300)
+        hidden = tab.evaluate(frames)
+        tab.wait_for_timeout(400)
+        assert tab.evaluate(frames) == hidden
+
+    def test_is_not_there_without_a_script(self, browser, address, name):
+        context = browser.new_context(java_script_enabled=False)
+        tab = context.new_page()
+        tab.goto(f"{address}/{name}.html")
+        assert not tab.locator(".nb-live").is_visible()
+        context.close()
+
+
+class TestPiles:
+    GET = "(m, p, q, shift, spread) => [m.wasserstein(m.plan(p, q, shift, spread)), m.divergences(p, q, shift, spread)]"
+
+    def test_points_cost_what_pot_says(self, opened):
+        tab, dice = opened("piles"), np.random.default_rng(0)
+        for _ in range(20):
+            p, q, shift = dice.integers(0, 6, 12) + np.eye(12)[3], dice.integers(0, 6, 12) + np.eye(12)[5], dice.uniform(-8, 8)
+            (first, second), apart = call(tab, "piles", self.GET, p.tolist(), q.tolist(), shift, 0)
+            places = np.arange(12.0)
+            cost = abs(places[:, None] - places - shift)
+            a, b = p / p.sum(), q / q.sum()
+            assert first == pytest.approx(ot.emd2(a, b, cost), abs=1e-9)
+            assert second == pytest.approx(ot.emd2(a, b, cost**2) ** 0.5, abs=1e-9)
+            assert apart["js"] == pytest.approx(np.log(2)), "no two points meet"
+
+    @pytest.mark.parametrize("shift", [-3, 0, 0.5, 2.3])
+    def test_bars_are_densities(self, opened, shift):
+        """Against sums over a grid of 1/400."""
+        tab = opened("piles")
+        p, q, fine = np.array([2, 5, 4, 1, 0, 0, 0, 0, 0, 2, 4, 2.0]), np.array([0, 0, 1, 1, 3, 5, 5, 4, 2, 0, 1, 0.0]), 400
+        (first, second), apart = call(tab, "piles", self.GET, p.tolist(), q.tolist(), shift, 1)
+        x = (np.arange(-12 * fine, 24 * fine) + 0.5) / fine
+
+        def density(masses, by):
+            k = np.rint(x - by).astype(int)
+            return np.where((k >= 0) & (k < 12), masses[np.clip(k, 0, 11)], 0) / masses.sum()
+
+        f, g = density(p, 0), density(q, shift)
+        assert first == pytest.approx(abs(np.cumsum(f - g)).sum() / fine**2, abs=0.01)
+        u = (np.arange(200_000) + 0.5) / 200_000
+        quantiles = [np.interp(u, np.cumsum(h) / fine, x) for h in (f, g)]
+        assert second == pytest.approx(np.sqrt(((quantiles[0] - quantiles[1]) ** 2).mean()), abs=0.02)
+        m = (f + g) / 2
+        js = sum(np.where(h > 0, h * np.log(np.where(h > 0, h, 1) / np.where(m > 0, m, 1)), 0).sum() for h in (f, g)) / 2 / fine
+        assert apart["js"] == pytest.approx(js, abs=2e-3)
+
+    def test_whole_shifts_share_places(self, opened):
+        tab = opened("piles")
+        p, q = [1, 3] + [0] * 10, [3, 1] + [0] * 10
+        _, apart = call(tab, "piles", self.GET, p, q, 0, 0)
+        assert apart["forward"] == pytest.approx(0.5 * np.log(3))
+        assert apart["reverse"] == pytest.approx(0.5 * np.log(3))
+        _, apart = call(tab, "piles", "(m, p, q) => [0, m.divergences(p, q, 1, 0).forward === Infinity]", p, q)
+        assert apart is True
+
+    def test_a_pile_of_nothing_says_so_and_recovers(self, opened):
+        tab = opened("piles")
+        tab.evaluate(
+            "() => { const { state, figure } = document.querySelector('.nb-live').live; state.q.fill(0); figure.change(); }"
+        )
+        settle(tab)
+        assert "q holds nothing" in tab.inner_text(".nb-live-note")
+        tab.click("text=Start again")
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert numbers(tab)["W₁"] == "3.300"
+
+    def test_bars_follow_the_mouse_and_the_keys(self, opened):
+        tab = opened("piles")
+        box = tab.locator("canvas").bounding_box()
+        masses = "() => document.querySelector('.nb-live').live.state.p"
+        before = tab.evaluate(masses)
+        middle = box["width"] / 2 - 40
+        drag(tab, (middle, 90), (middle, 30))
+        after = tab.evaluate(masses)
+        assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+        tab.focus("canvas")
+        chosen = tab.evaluate("() => document.querySelector('.nb-live').live.state.at")
+        tab.keyboard.press("ArrowDown")
+        assert tab.evaluate(masses)[chosen] == after[chosen] - 1
+
+
+class TestEM:
+    def test_steps_are_those_of_scikit_learn(self, opened):
+        tab = opened("em")
+        code = """(m, updates) => {
+          const points = m.parts(150, 7);
+          let model = [m.component(0.4, [-1, 0], [[1.5, 0.2], [0.2, 1]]), m.component(0.6, [1, 1], [[1, 0], [0, 2]])];
+          for (let k = 0; k < updates; k += 1) model = m.maximise(points, m.respond(points, model));
+          return [points, model, m.evidence(points, model), m.bound(points, model, m.respond(points, model))];
+        }"""
+        for updates in (1, 7):
+            points, model, evidence, bound = call(tab, "em", code, updates)
+            x = np.array(points)
+            oracle = GaussianMixture(
+                2,
+                max_iter=updates,
+                tol=0.0,
+                reg_covar=0.0,
+                weights_init=[0.4, 0.6],
+                means_init=[[-1.0, 0.0], [1.0, 1.0]],
+                precisions_init=np.linalg.inv([[[1.5, 0.2], [0.2, 1.0]], [[1.0, 0.0], [0.0, 2.0]]]),
+            )
+            with pytest.warns(match="converge"):
+                oracle.fit(x)
+            assert np.allclose([c["mean"] for c in model], oracle.means_, atol=1e-6)
+            assert np.allclose([c["covariance"] for c in model], oracle.covariances_, atol=1e-6)
+            assert np.allclose([c["weight"] for c in model], oracle.weights_, atol=1e-6)
+            assert evidence == pytest.approx(oracle.score(x), abs=1e-6)
+            assert bound == pytest.approx(evidence, abs=1e-9), "at the posterior the bound touches"
+
+    def test_no_step_lowers_the_bound_or_the_evidence(self, opened):
+        tab = opened("em")
+        for _ in range(30):
+            tab.evaluate("() => document.querySelector('.nb-live').live.state.take()")
+        steps = tab.evaluate("() => document.querySelector('.nb-live').live.state.steps")
+        evidence, bound = np.array([[np.nan if v is None else v for v in row] for row in steps], dtype=float).T
+        assert len(evidence) == 31
+        assert (np.diff(evidence) > -1e-10).all()
+        assert (np.diff(bound[1:]) > -1e-10).all()
+        assert evidence[-1] > evidence[0] + 0.1
+
+    def test_a_collapse_says_so_and_can_be_mended(self, opened):
+        tab = opened("em")
+        tab.evaluate("""() => {
+          const { state, figure } = document.querySelector(".nb-live").live;
+          state.points = [[0, 0], [0, 0], [3, 3], [3.5, 2], [2.5, 2]];
+          state.model = state.model.slice(0, 2);
+          state.model[0].mean = [0, 0];
+          state.model[1].mean = [3, 3];
+          Object.assign(state, { q: null, next: "E", steps: [] });
+          figure.change();
+        }""")
+        for _ in range(60):
+            tab.evaluate("() => document.querySelector('.nb-live').live.state.take()")
+        assert "collapsed" in tab.inner_text(".nb-live-note")
+        tab.check("text=floor under variances")
+        tab.click("text=Other centres")
+        for _ in range(20):
+            tab.evaluate("() => document.querySelector('.nb-live').live.state.take()")
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert float(numbers(tab)["evidence, nats a point"].replace("−", "-")) > -10
+
+    def test_no_points_are_no_error(self, opened):
+        tab = opened("em")
+        tab.click("text=No points")
+        tab.click("button:has-text('E step')")
+        settle(tab)
+        assert "There is no point" in tab.inner_text(".nb-live-note")
+        tab.check("text=add points")
+        box = tab.locator("canvas").bounding_box()
+        for k in range(6):
+            tab.mouse.click(box["x"] + 120 + 20 * k, box["y"] + 120 + 13 * (k % 3))
+        assert len(tab.evaluate("() => document.querySelector('.nb-live').live.state.points")) == 6
+
+
+class TestGame:
+    """Against PyTorch, with the weights that the page has."""
+
+    WEIGHTS = """(m, seed) => {
+      const game = new m.Game(seed);
+      for (let k = 0; k < 3; k += 1) game.round();
+      const real = Float64Array.from({ length: 16 }, () => game.law.sample(game.random, game.gauss));
+      const codes = Float64Array.from({ length: 16 }, () => game.gauss());
+      const fake = game.G.forward(codes), plain = (parts) => parts.map((p) => [...p]), found = {};
+      for (const [name, pair] of Object.entries(m.LOSSES)) {
+        const D = m.criticSlopes(game.D, pair, real, fake), G = m.generatorSlopes(game.G, game.D, pair, codes);
+        found[name] = [D.loss, plain(D.parameters), G.loss, plain(G.parameters)];
+      }
+      return { D: plain(game.D.parameters), G: plain(game.G.parameters), real: [...real], codes: [...codes], found };
+    }"""
+    PAIRS: ClassVar[dict] = {
+        "non-saturating": losses.non_saturating,
+        "saturating": losses.minimax,
+        "least squares": losses.least_squares,
+        "Wasserstein": losses.wasserstein,
+    }
+
+    @staticmethod
+    def networks(given: dict):
+        """The page's two networks as functions, and their parameters, which want gradients."""
+        D = [torch.tensor(p, dtype=torch.float64) for p in given["D"]]
+        sizes = [1, 32, 32, 1]
+        D = [p.view(sizes[i], sizes[i + 1]) if i < 3 else p for i, p in enumerate(D)]
+        G = [torch.tensor(p, dtype=torch.float64) for p in given["G"]]
+        for p in [*D, *G]:
+            p.requires_grad_()
+
+        def critic(x):
+            for i in range(3):
+                x = (F.silu(x) if i else x) @ D[i] + D[3 + i]
+            return x[:, 0]
+
+        def generator(z):
+            steep, place, height, shift, scale = G
+            bends = F.softplus(height) * torch.tanh(F.softplus(steep) * z + 1.5 * place)
+            return shift + F.softplus(scale) * z + bends.sum(1, keepdim=True)
+
+        return critic, generator, D, G
+
+    def test_gradients_are_those_of_autograd(self, opened):
+        given = call(opened("game"), "game", self.WEIGHTS, 3)
+        critic, generator, D, G = self.networks(given)
+        real, codes = (torch.tensor(given[k], dtype=torch.float64)[:, None] for k in ("real", "codes"))
+        for name, pair in self.PAIRS.items():
+            loss_D, slopes_D, loss_G, slopes_G = given["found"][name]
+            value = pair.critic(critic(real), critic(generator(codes).detach()))
+            assert loss_D == pytest.approx(value.item(), abs=1e-6)
+            for ours, theirs in zip(slopes_D, torch.autograd.grad(value, D), strict=True):
+                assert np.allclose(ours, theirs.flatten(), atol=1e-6), name
+            value = pair.generator(critic(generator(codes)))
+            assert loss_G == pytest.approx(value.item(), abs=1e-6)
+            for ours, theirs in zip(slopes_G, torch.autograd.grad(value, G), strict=True):
+                assert np.allclose(ours, theirs.flatten(), atol=1e-6), name
+
+    def test_steps_are_those_of_adam(self, opened):
+        code = """(m, slopes) => {
+          const weights = [Float64Array.of(1, -2)], adam = new m.Adam(weights);
+          for (const slope of slopes) adam.step([Float64Array.from(slope)], 0.1);
+          return [...weights[0]];
+        }"""
+        slopes = [[0.3, -1.0], [0.1, 2.0], [-0.7, 0.5]]
+        ours = call(opened("game"), "game", code, slopes)
+        weights = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+        adam = torch.optim.Adam([weights], 0.1, betas=(0.5, 0.9))
+        for slope in slopes:
+            weights.grad = torch.tensor(slope, dtype=torch.float64)
+            adam.step()
+        assert ours == pytest.approx(weights.tolist(), abs=1e-6)
+
+    def test_divergence_is_that_of_a_fine_sum(self, opened):
+        """The samples' density by another way: a histogram over equally likely codes."""
+        code = """(m) => {
+          const game = new m.Game(2), codes = Array.from({ length: 400000 }, (_, k) => (k + 0.5) / 400000);
+          return [m.divergence(game.G, game.law), game.G.parameters.map((p) => [...p])];
+        }"""
+        js, weights = call(opened("game"), "game", code)
+        _, generator, _, _ = self.networks({"D": [[0.0] * n for n in (32, 1024, 32, 32, 32, 1)], "G": weights})
+        shares = (torch.arange(400_000, dtype=torch.float64) + 0.5) / 400_000
+        x = generator(torch.distributions.Normal(0.0, 1.0).icdf(shares)[:, None]).detach().numpy()[:, 0]
+        edges = np.linspace(-10, 20, 3001)
+        q = np.histogram(x, edges)[0] / len(x)
+        law = data.densities.mixture_1d((-1.5, 1.5), (0.5, 0.8), (0.35, 0.65))
+        middle = torch.tensor((edges[1:] + edges[:-1]) / 2, dtype=torch.float32)[:, None]
+        p = law.log_prob(middle).exp().numpy() * 0.01
+        m = (p + q) / 2
+        sums = sum(np.where(h > 0, h * np.log(np.where(h > 0, h, 1) / np.maximum(m, 1e-300)), 0).sum() for h in (p, q)) / 2
+        assert js == pytest.approx(sums, abs=2e-3)
+
+    def test_ten_seeds_reach_the_data(self, opened):
+        """As the chapter says of the game on its first picture: the median of the divergence ends below 0.02."""
+        code = """(m) => Array.from({ length: 10 }, (_, k) => {
+          const game = new m.Game(k + 1), before = m.divergence(game.G, game.law);
+          while (!game.over) game.round();
+          return [before, m.divergence(game.G, game.law)];
+        })"""
+        before, after = np.array(call(opened("game"), "game", code)).T
+        assert np.median(before) > 0.3
+        assert np.median(after) < 0.02
+
+    def test_a_rate_of_a_hundred_says_so_and_recovers(self, opened):
+        tab = opened("game")
+        tab.evaluate("""() => {
+          const { state, figure } = document.querySelector(".nb-live").live;
+          Object.assign(state.game, { rateD: 100 });
+          figure.run(true);
+        }""")
+        tab.wait_for_function("() => document.querySelector('.nb-live-note').textContent.includes('blown up')")
+        tab.evaluate("() => Object.assign(document.querySelector('.nb-live').live.state.game, { rateD: 0.01, rateG: 0.01 })")
+        tab.click("text=Start again")
+        tab.click("text=One round")
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert numbers(tab)["rounds"] == "1"
+
+    def test_data_can_be_drawn_and_emptied(self, opened):
+        tab = opened("game")
+        tab.check("text=draw the data")
+        drag(tab, (100, 60), (160, 60))
+        bars = tab.evaluate("() => document.querySelector('.nb-live').live.state.game.law.bars")
+        assert max(bars) > 0.7
+        tab.evaluate("() => document.querySelector('.nb-live').live.state.game.law.bars.fill(0)")
+        tab.click("text=One round")
+        settle(tab)
+        assert "There are no data" in tab.inner_text(".nb-live-note")
+        tab.click("text=The chapter's data")
+        tab.click("text=One round")
+        settle(tab)
+        assert numbers(tab)["rounds"] == "1"
