@@ -1711,6 +1711,9 @@ def test_the_terms_of_the_bound_are_divergences_of_normal_laws(diffusion):
     assert own[3].item() == pytest.approx(kl_divergence(end, Normal(0 * x, 1)).sum().item())
     x_1 = kept[0].sqrt() * x + (1 - kept[0]).sqrt() * noise[0]
     assert own[0].item() == pytest.approx(-Normal(x_1 / kept[0].sqrt(), sigmas[0]).log_prob(x).sum().item())
+
+
+@pytest.fixture(scope="module")
 def talkers():
     """Functions of the chapter and its recurrent network."""
     import itertools
