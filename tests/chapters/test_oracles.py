@@ -1680,6 +1680,49 @@ def test_a_step_is_that_of_the_papers_in_numpy(diffusion, eta):
     np.testing.assert_allclose(path[1][0].numpy(), wanted, atol=1e-10)
 
 
+@pytest.fixture(scope="module")
+def schedulers():
+    """Those of the package diffusers, by their names."""
+    from diffusers import DDIMScheduler, DDPMScheduler
+
+    return {"ancestral": DDPMScheduler, "deterministic": DDIMScheduler}
+
+
+@pytest.mark.parametrize("schedule", ["linear", "squaredcos_cap_v2"])
+@pytest.mark.parametrize("sampler", ["ancestral", "deterministic"])
+def test_noise_and_steps_are_those_of_diffusers(diffusion, schedulers, sampler, schedule):
+    """Ten steps of a thousand levels, with the same guesses of the noise and the same new noise."""
+    options = {"beta_schedule": schedule, "clip_sample": False}
+    if sampler == "deterministic":
+        options["set_alpha_to_one"] = False
+    own = schedulers[sampler](1000, **options)
+    own.set_timesteps(10)
+    kept = own.alphas_cumprod[own.timesteps.flip(0)].double()
+    sigmas, x = (1 / kept - 1).sqrt(), torch.randn(5, 2, generator=nbdgm.generator(1, "cpu"), dtype=torch.float64)
+    start, noise = torch.full((5,), int(own.timesteps[0])), torch.randn_like(x)
+    torch.testing.assert_close(diffusion["noised"](x, sigmas[-1], noise), own.add_noise(x, noise, start), atol=1e-6, rtol=0)
+    guess = lambda x, sigma: torch.sin(3 * x) + sigma.log()
+    path = diffusion["sample"](guess, x, sigmas, nbdgm.generator(2, "cpu"), eta=float(sampler == "ancestral"))
+    dice, theirs = nbdgm.generator(2, "cpu"), x
+    for time, sigma, (noisy, clean) in zip(own.timesteps, sigmas.flip(0), path, strict=True):
+        torch.testing.assert_close(noisy, theirs, atol=1e-4, rtol=1e-4)  # their coefficients have single precision
+        step = own.step(guess(theirs, sigma), time, theirs, generator=dice)
+        torch.testing.assert_close(clean, step.pred_original_sample, atol=1e-4, rtol=1e-3)
+        theirs = step.prev_sample
+
+
+def test_schedules_are_those_of_diffusers(diffusion, schedulers):
+    curved = schedulers["ancestral"](1000, beta_schedule="squaredcos_cap_v2").alphas_cumprod[:-1].double()
+    first = math.cos(0.008 / 1.008 * math.pi / 2) ** 2  # their signal begins at one, not at the cosine of a small angle
+    angles = (first * curved).sqrt().acos()
+    own = diffusion["levels"]("cosine", 998, low=angles[0].tan().item(), high=angles[-1].tan().item())
+    torch.testing.assert_close(own, angles.tan(), atol=0, rtol=1e-3)
+    straight = schedulers["ancestral"](1000, beta_start=1e-4, beta_end=0.02).alphas_cumprod.double()
+    sigmas = (1 / straight - 1).sqrt()
+    own = diffusion["levels"]("linear", 999, low=sigmas[0].item(), high=sigmas[-1].item())
+    torch.testing.assert_close(own, sigmas, atol=0, rtol=0.03)  # a thousand steps beside their limit
+
+
 @pytest.mark.parametrize("name", ["linear", "cosine", "geometric"])
 def test_schedules_end_where_they_must_and_have_their_shape(diffusion, name):
     sigmas = diffusion["levels"](name, 1000, low=0.02, high=30.0).numpy()
