@@ -668,12 +668,12 @@ class TestNoise:
         assert said["guesses a sample"] == "17"
         off = np.abs(np.array(shares) - [0.36, 0.26, 0.18, 0.12, 0.08]).max()
         assert said["largest error of a share"] == f"{off:.3f}"
-        low, high = map(float, said["true points to others"].split(" to "))
+        low, high = map(float, said["the law to itself"].split(" to "))
         assert 0.005 < low < high < 0.1
         tab.locator("label:has-text('steps') input").fill("2")
         self.ready(tab)
         assert numbers(tab)["guesses a sample"] == "3"
-        assert float(numbers(tab)["distance to true points"]) > 1.3 * high, "two steps are too few"
+        assert float(numbers(tab)["distance to the law"]) > 1.3 * high, "two steps are too few"
 
     def test_the_same_seed_gives_the_same_picture(self, opened):
         ends = "() => [...document.querySelector('.nb-live').live.state.ends]"
@@ -724,6 +724,7 @@ class TestNoise:
         spot = 26 + (at[0] + 3) * unit, 22 + (3 - at[1]) * unit
         drag(tab, spot, (spot[0] + 0.5 * unit, spot[1] - unit))
         assert self.get(tab, "chosen") == 2
+        assert tab.locator("label:has-text('share of cluster 3') output").inner_text() == "0.18"
         assert self.get(tab, "law.centres[2]") == pytest.approx([at[0] + 0.5, at[1] + 1], abs=0.03)
         tab.focus("canvas")
         tab.keyboard.press("5")
@@ -771,14 +772,14 @@ class TestNoise:
     def test_a_label_without_data_says_so_and_recovers(self, opened):
         tab = opened("noise")
         tab.locator("label:has-text('guide to') select").select_option("1")
-        tab.locator("label:has-text('share of') input").fill("0")
+        tab.locator("label:has-text('share of cluster') input").fill("0")
         settle(tab)
         assert "Cluster 1 has share 0" in tab.inner_text(".nb-live-note")
-        assert numbers(tab)["distance to true points"] == "–"
+        assert numbers(tab)["distance to the law"] == "–"
         tab.click("button:text-is('Play')")
         settle(tab)
         assert tab.locator("button:text-is('Stop')").count() == 0
-        tab.locator("label:has-text('share of') input").fill("0.5")
+        tab.locator("label:has-text('share of cluster') input").fill("0.5")
         self.ready(tab)
         assert tab.inner_text(".nb-live-note") == ""
         assert self.get(tab, "shares")[0] > 0.99
@@ -806,7 +807,7 @@ class TestNoise:
             tab.locator(mend).evaluate("(e) => { e.value = 8; e.dispatchEvent(new Event('input')); }")
         self.ready(tab)
         assert tab.inner_text(".nb-live-note") == ""
-        assert float(numbers(tab)["distance to true points"]) < 0.5
+        assert float(numbers(tab)["distance to the law"]) < 0.5
 
     def test_a_hidden_label_has_no_distance(self, opened):
         tab = opened("noise")
@@ -818,4 +819,14 @@ class TestNoise:
         }""")
         self.ready(tab)
         assert "too rare to be drawn" in tab.inner_text(".nb-live-note")
-        assert numbers(tab)["distance to true points"] == "–"
+        assert numbers(tab)["distance to the law"] == "–"
+
+    def test_samples_that_leave_the_picture_are_counted(self, opened):
+        tab = opened("noise")
+        tab.locator("label:has-text('guide to') select").select_option("2")
+        tab.locator("label:has-text('steps') input").fill("2")
+        self.ready(tab)
+        ends = np.array(tab.evaluate("() => [...document.querySelector('.nb-live').live.state.ends]")).reshape(-1, 2)
+        outside = (abs(ends).max(1) > self.get(tab, "side")).sum()
+        assert outside > 100
+        assert tab.inner_text(".nb-live-note").startswith(f"{outside} of 2,000 samples")

@@ -164,9 +164,11 @@ export function target(law, label = -1, weight = 0) {
   const table = (k, d) => Float64Array.from({ length: side }, (_, i) => Math.exp(-(((i * step - SIDE - law.centres[k][d]) / law.width) ** 2) / 2));
   const across = law.shares.map((_, k) => table(k, 0)), up = law.shares.map((_, k) => table(k, 1)), parts = law.shares.map(() => 0);
   for (let j = 0; j < side; j += 1) {
+    const rows = up.map((column, k) => law.shares[k] * column[j]);
+    if (rows.every((height) => height < 1e-24)) continue;
     for (let i = 0; i < side; i += 1) {
       let p = 0;
-      for (let k = 0; k < parts.length; k += 1) { parts[k] = law.shares[k] * across[k][i] * up[k][j]; p += parts[k]; }
+      for (let k = 0; k < parts.length; k += 1) { parts[k] = rows[k] * across[k][i]; p += parts[k]; }
       if (p < 1e-24) continue;
       const bend = label >= 0 && weight > 0 ? (parts[label] / p) ** weight : 1;
       values[j * side + i] = p * bend;
@@ -179,10 +181,12 @@ export function target(law, label = -1, weight = 0) {
 
 // The heights above which a share of the mass lies, for values on a grid.
 export function heights(values, held = HELD) {
-  const least = 1e-6 * values.reduce((top, v) => Math.max(top, v), 0), found = [];
-  const sorted = values.filter((v) => v > least).sort().reverse(), all = sorted.reduce((s, v) => s + v, 0);
-  let sum = 0;
-  for (const v of sorted) {
+  const found = [];
+  let top = 0, some = 0, all = 0, sum = 0;
+  for (let n = 0; n < values.length; n += 1) if (values[n] > top) top = values[n];
+  const sorted = new Float64Array(values.length);
+  for (let n = 0; n < values.length; n += 1) if (values[n] > 1e-6 * top) { sorted[some] = values[n]; all += values[n]; some += 1; }
+  for (const v of sorted.subarray(0, some).sort().reverse()) {
     sum += v;
     while (found.length < held.length && sum >= held[found.length] * all) found.push(v);
   }
@@ -259,7 +263,7 @@ export default function noise(figure) {
   figure.runButton("Play");
   figure.button("One step", one);
   figure.button("Back to noise", toNoise);
-  const slide = figure.slider("time, noise to data", { min: 0, max: 1, step: 0.001, value: 1, digits: 2 }, (u) => { figure.run(false); state.time = u; });
+  const slide = figure.slider("time", { min: 0, max: 1, step: 0.001, value: 1, digits: 2 }, (u) => { figure.run(false); state.time = u; });
   const tool = figure.choice("sampler", SAMPLERS, (k) => {
     if ((k === 2) !== (state.sampler === 2)) state.schedule = k === 2 ? 3 : 1;
     alter({ sampler: k });
@@ -271,16 +275,18 @@ export default function noise(figure) {
   figure.choice("guide to", ["nothing", ...SHARES.map((_, k) => `label ${k + 1}`)], (k) => { alter({ label: k - 1 }); set(); });
   figure.slider("weight w", { min: 0, max: 8, step: 0.5, value: state.weight }, (w) => alter({ weight: w }));
   const leaning = figure.controls.lastElementChild.querySelector("input");
-  const share = figure.slider("share of the chosen cluster", { min: 0, max: 1, step: 0.01, value: SHARES[0], digits: 2 }, (p) => portion(p));
-  figure.slider("seed", { min: 1, max: 20, step: 1, value: 1, digits: 0 }, (k) => alter({ seed: k }));
+  const share = figure.slider("share of cluster 1", { min: 0, max: 1, step: 0.01, value: SHARES[0], digits: 2 }, (p) => portion(p));
+  const whose = figure.controls.lastElementChild.firstChild;
   figure.button("The chapter's law", () => { alter({ law: chapterLaw() }); set(); });
-  const print = ["guesses a sample", "largest error of a share", "distance to true points", "true points to others"].map((name) => figure.number(name));
+  figure.slider("seed", { min: 1, max: 20, step: 1, value: 1, digits: 0 }, (k) => alter({ seed: k }));
+  const print = ["guesses a sample", "largest error of a share", "distance to the law", "the law to itself"].map((name) => figure.number(name));
   const set = () => {
     tool.value = state.sampler;
     plan.value = state.schedule;
     most.value = HIGHS.indexOf(state.high);
     most.disabled = state.schedule === 3;
     leaning.disabled = state.label < 0;
+    whose.data = `share of cluster\u00a0${state.chosen + 1}`;
     share.value = state.law.shares[state.chosen];
   };
   // The chosen cluster's share; the others keep their proportions.
@@ -441,7 +447,7 @@ export default function noise(figure) {
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = "left";
     pen.fillStyle = colours.soft;
-    pen.fillText(`shares; line: ${state.label >= 0 && state.weight > 0 ? "sharpened" : "true"}`, left, top - 6);
+    pen.fillText("shares; line: law", left, top - 6);
     pen.textAlign = "center";
     state.shares.forEach((value, k) => {
       const x = left + (k + 0.5) * each, tall = (v) => (v / peak) * height;
@@ -459,7 +465,7 @@ export default function noise(figure) {
   figure.draw = () => {
     if (state.stale) refresh();
     const wide = figure.room, narrow = wide < 560;
-    const big = narrow ? Math.min(wide - 34, 380) : Math.min(0.56 * wide - 34, 396), small = narrow ? Math.min(0.56 * wide, 240) : wide - big - 78;
+    const big = narrow ? Math.min(wide - 34, 380) : Math.min(0.56 * wide - 34, 396), small = narrow ? Math.min(0.5 * wide, 240) : wide - big - 78;
     const width = figure.size(narrow ? big + small + 102 : Math.max(big + 46, small + 134)), { pen, colours } = figure;
     plane = new Panel(pen, [26, 22, big, big], [-SIDE, SIDE], [-SIDE, SIDE]);
     const side = state.side;
@@ -469,7 +475,7 @@ export default function noise(figure) {
     const where = state.sampler === 2 ? `t = ${shown(1 / (1 + level), 2)}` : `σ = ${shown(level, 2)}`;
     plane.frame(colours, { ticks: [-2, 0, 2], rows, y: `${PATHS} paths, after guess ${stop} of ${stops()}: ${where}` });
     const count = shownCount(state.ends.length / 2), aimed = state.label >= 0 && state.weight > 0;
-    cloud.frame(colours, { ticks: [-1, 0, 1], rows: [-1, 0, 1].map((v) => [v, shown(v, 0)]), y: `${count} samples; lines: ${aimed ? "sharpened law" : "the law"}` });
+    cloud.frame(colours, { ticks: [-1, 0, 1], rows: [-1, 0, 1].map((v) => [v, shown(v, 0)]), y: `${narrow ? "" : `${count} `}samples; ${aimed ? "sharpened law" : "lines: law"}` });
     if (told) {
       print.forEach((set) => set("–"));
       return;
