@@ -573,6 +573,16 @@ class TestLive:
     def test_one_that_says_nothing_is_refused(self, fresh):
         assert "does not say what to try" in self.build(fresh, "```{live} piles\n```")
 
+    def test_one_can_begin_in_another_state_that_it_knows(self, fresh):
+        text = "```{live} piles\n:begin: points\nDrag.\n```"
+        (fresh.root / "book/_static/live").mkdir(parents=True, exist_ok=True)
+        fresh.write("book/_static/live/piles.js", 'export default (figure) => figure.box.dataset.begin === "points";')
+        fresh.write("book/appendix/glossary.md", f"# Glossary\n\n{text}")
+        assert fresh.build() == ""
+        assert '<div class="nb-live" data-begin="points" data-live="piles">' in fresh.page("appendix/glossary")
+        fresh.write("book/appendix/glossary.md", f"# Glossary\n\n{text.replace('points', 'holes')}")
+        assert "the live figure 'piles' cannot begin with 'holes'" in fresh.build()
+
 
 class TestFront:
     MAP = "- {chapter: vae/5, needs: [], at: [0, 0]}"

@@ -1,7 +1,11 @@
 """Live figures in a real Chromium: their arithmetic against PyTorch, POT and scikit-learn, and what a reader may do to them."""
 
+import ast
 import functools
 import http.server
+import itertools
+import json
+import math
 import threading
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +15,7 @@ import ot
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import wasserstein_distance
 from sklearn.mixture import GaussianMixture
 
 from nbdgm import data, losses
@@ -58,7 +63,7 @@ def opened(browser, address):
     """name -> the tab with that figure running; errors of the page fail the test."""
     contexts, errors = [], []
 
-    def start(name: str, **options):
+    def start(name: str, begin: str = "", **options):
         context = browser.new_context(**{"viewport": {"width": 900, "height": 1000}} | options)
         context.set_default_timeout(60_000)
         contexts.append(context)
@@ -66,6 +71,8 @@ def opened(browser, address):
         tab.on("pageerror", lambda e: errors.append(str(e)))
         tab.on("console", lambda m: errors.append(m.text) if m.type == "error" and "favicon" not in str(m.location) else None)
         tab.goto(f"{address}/{name}.html")
+        if begin:
+            tab.evaluate("(word) => { document.querySelector('.nb-live').dataset.begin = word; }", begin)
         tab.click("text=Run it here")
         tab.wait_for_function("() => document.querySelector('.nb-live').live")
         return tab
@@ -125,9 +132,12 @@ class TestEveryFigure:
         tab.evaluate("document.documentElement.dataset.theme = 'dark'")
         settle(tab)
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        drawn, seen = tab.evaluate("(c) => [c.width / devicePixelRatio, c.clientWidth]", tab.query_selector("canvas"))
+        assert drawn == seen, "squeezed"
 
     def test_moves_only_when_told_and_not_out_of_sight(self, opened, name):
         tab = opened(name)
+        tab.wait_for_function("() => document.querySelector('.nb-live').live.state.measured !== false")
         settle(tab)
         frames = "() => document.querySelector('.nb-live').live.figure.frames"
         before = tab.evaluate(frames)
@@ -430,3 +440,393 @@ class TestGame:
         tab.click("text=One round")
         settle(tab)
         assert numbers(tab)["rounds"] == "1"
+
+
+class TestNoise:
+    """Against the closed forms in PyTorch, the chapter's own functions, and what must be true of any sampler."""
+
+    STATE = "document.querySelector('.nb-live').live.state"
+    NAMES: ClassVar[list] = ["linear", "cosine", "geometric"]
+    PLACES = np.random.default_rng(5).normal(size=(12, 2)).tolist()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def chapter(cls):
+        """The chapter's law, exact guess, schedules and sampler: its own code, without the rest of it."""
+        wanted = {"levels", "sample", "exact_noise"}
+        named = {"f64", "odds", "angles", "(centres, width)", "centres"}
+        found = {"math": math, "torch": torch}
+        for cell in json.loads((ROOT / "book/beyond/2_diffusion.ipynb").read_text(encoding="utf-8"))["cells"]:
+            text = "".join(cell["source"])
+            if cell["cell_type"] != "code" or "%pip" in text:
+                continue
+            for part in ast.parse(text).body:
+                function = isinstance(part, ast.FunctionDef) and part.name in wanted
+                constant = isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) in named
+                if function or constant:
+                    exec(compile(ast.Module([part], []), "chapter", "exec"), found)
+        assert wanted <= found.keys()
+        return found
+
+    @staticmethod
+    def log_noisy(law: dict, x: torch.Tensor, a: float, b: float) -> torch.Tensor:
+        """log p(cluster, x) of noisy points a x_0 + b noise: (N, clusters)."""
+        centres, shares = (torch.tensor(law[key], dtype=torch.float64) for key in ("centres", "shares"))
+        blurred = torch.distributions.Normal(a * centres, math.sqrt((a * law["width"]) ** 2 + b**2))
+        return shares.log() + blurred.log_prob(x[:, None]).sum(-1)
+
+    def slope(self, law, x, a, b, label=-1, weight=0.0):
+        """Score by automatic differentiation of log p(x) + weight log p(label | x): (N, 2)."""
+        x = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+        logs = self.log_noisy(law, x, a, b)
+        value = logs.logsumexp(1) + (weight * logs.log_softmax(1)[:, label] if label >= 0 else 0)
+        return torch.autograd.grad(value.sum(), x)[0].numpy()
+
+    def law(self, tab, moved=True):
+        """The page's law, or one whose clusters are not the chapter's."""
+        law = call(tab, "noise", "(m) => m.chapterLaw()")
+        return (
+            law | {"shares": [0.1, 0.3, 0.2, 0.25, 0.15], "centres": [[0.5, 0.2], [-1, 2], [0.1, -0.4], [1.1, 0.3], [-2, -1]]}
+            if moved
+            else law
+        )
+
+    def test_the_law_is_the_chapters(self, opened, chapter):
+        law = self.law(opened("noise"), moved=False)
+        assert law["shares"] == pytest.approx(chapter["odds"].tolist())
+        assert np.allclose(law["centres"], chapter["centres"], atol=1e-12)
+        assert law["width"] == chapter["width"]
+
+    @pytest.mark.parametrize(("label", "weight"), [(-1, 0), (3, 0), (0, 1), (2, 0.5), (3, 8)])
+    def test_scores_and_velocities_are_slopes(self, opened, label, weight):
+        tab = opened("noise")
+        law = self.law(tab)
+        score = "(m, law, xs, s, k, w) => xs.map(([x, y]) => m.score(law, x, y, s, k, w))"
+        speed = "(m, law, xs, t, k, w) => xs.map(([x, y]) => m.velocity(law, x, y, t, k, w))"
+        for sigma in (0.05, 0.4, 3.0, 20.0):
+            ours = call(tab, "noise", score, law, self.PLACES, sigma, label, weight)
+            a = 1 / math.sqrt(1 + sigma**2)
+            theirs = self.slope(law, self.PLACES, a, sigma * a, label, weight)
+            assert np.allclose(ours, theirs, atol=1e-9, rtol=1e-9), sigma
+        for t in (0.1, 0.5, 0.95):
+            ours = call(tab, "noise", speed, law, self.PLACES, t, label, weight)
+            slope = self.slope(law, self.PLACES, t, 1 - t, label, weight)
+            noise = -(1 - t) * slope
+            theirs = (np.array(self.PLACES) - (1 - t) * noise) / t - noise
+            assert np.allclose(ours, theirs, atol=1e-8, rtol=1e-8), t
+        mean = np.array(law["shares"]) @ law["centres"]
+        aim = mean if label < 0 else (1 - weight) * mean + weight * np.array(law["centres"][label])
+        ours = call(tab, "noise", speed, law, self.PLACES, 0, label, weight)
+        assert np.allclose(ours, aim - np.array(self.PLACES), atol=1e-12), "from pure noise: to the mean"
+
+    def test_schedules(self, opened, chapter):
+        tab = opened("noise")
+        for name, count, high in itertools.product(self.NAMES, (1, 2, 7, 64), (0.5, 20.0)):
+            ours = np.array(call(tab, "noise", "(m, ...given) => m.levels(...given)", name, count, 0.01, high))
+            assert np.allclose(ours, chapter["levels"](name, count, 0.01, high), rtol=1e-9, atol=0), name
+            assert (len(ours), ours[0], ours[-1]) == (count + 1, pytest.approx(0.01), pytest.approx(high))
+            if name == "geometric":
+                assert np.allclose(ours, np.geomspace(0.01, high, count + 1), rtol=1e-9)
+            if name == "cosine":
+                assert np.diff(np.arccos(1 / np.sqrt(1 + ours**2))) == pytest.approx(np.ptp(np.arctan([0.01, high])) / count)
+        for count in (1, 2, 5, 64):
+            ours = call(tab, "noise", "(m, n) => m.levels('even times', n).map((s) => 1 / (1 + s))", count)
+            assert ours == pytest.approx(np.arange(count)[::-1] / count)
+
+    def test_one_step_of_each_sampler(self, opened):
+        """New noise: the law of x_{t-1} given x_t and the guessed x_0. Without: Euler's step in y. Flow: Euler's step in t."""
+        tab = opened("noise")
+        law, draws = self.law(tab), [0.7, -1.2]
+        code = """(m, law, sampler, sigma, next, xs, draws, label, weight) => xs.map((x) => {
+          const left = [...draws], spot = [...x];
+          m.mover({ law, sampler, label, weight }, sigma, next)(spot, () => left.shift());
+          return spot;
+        })"""
+        x = np.array(self.PLACES)
+        for (sigma, after), (label, weight) in itertools.product([(3.0, 1.5), (0.3, 0.02), (0.01, 0.0)], [(-1, 0), (1, 3)]):
+            kept, kept_after = 1 / (1 + sigma**2), 1 / (1 + after**2)
+            noise = -math.sqrt(1 - kept) * self.slope(law, x.tolist(), math.sqrt(kept), math.sqrt(1 - kept), label, weight)
+            clean, one = (x - math.sqrt(1 - kept) * noise) / math.sqrt(kept), kept / kept_after
+            mean = (math.sqrt(kept_after) * (1 - one) * clean + math.sqrt(one) * (1 - kept_after) * x) / (1 - kept)
+            spread = math.sqrt((1 - kept_after) * (1 - one) / (1 - kept))
+            args = law, sigma, after, x.tolist(), draws, label, weight
+            ours = [call(tab, "noise", code, args[0], sampler, *args[1:]) for sampler in range(3)]
+            assert np.allclose(ours[1], mean + spread * np.array(draws), atol=1e-9)
+            euler = x * math.sqrt(1 + sigma**2) + (after - sigma) * noise
+            assert np.allclose(ours[0], euler / math.sqrt(1 + after**2), atol=1e-9)
+            t, later = 1 / (1 + sigma), 1 / (1 + after)
+            slope = self.slope(law, x.tolist(), t, 1 - t, label, weight)
+            velocity = (x + (1 - t) ** 2 * slope) / t + (1 - t) * slope
+            assert np.allclose(ours[2], x + (later - t) * velocity, atol=1e-9)
+
+    def test_samples_are_those_of_the_chapters_sampler(self, opened, chapter):
+        tab = opened("noise")
+        code = """(m, name, count) => {
+          const order = { law: m.chapterLaw(), sampler: 0, sigmas: m.levels(name, count) };
+          const { ends, paths } = m.walker(order, 4)(50, 50);
+          return [paths.map((path) => path[0]), [...ends], paths];
+        }"""
+        for name, count in itertools.product(self.NAMES, (3, 16)):
+            start, ends, paths = call(tab, "noise", code, name, count)
+            dice = torch.Generator()
+            path = chapter["sample"](
+                chapter["exact_noise"], torch.tensor(start, dtype=torch.float64), chapter["levels"](name, count), dice, 0.0
+            )
+            assert np.allclose(np.reshape(ends, (-1, 2)), path[-1][1], atol=1e-8)
+            steps = np.array(paths).transpose(1, 0, 2)
+            assert np.allclose(steps[:-1], np.array([x.numpy() for x, _ in path]), atol=1e-8)
+            assert np.allclose(steps[-1], path[-1][1], atol=1e-8)
+
+    def test_flow_matching_on_diffusions_levels_is_diffusion(self, opened):
+        """Euler's step of the velocity is the step without new noise, in another unit: only the levels differ."""
+        code = """(m, name, sampler) => {
+          const order = { law: m.chapterLaw(), sampler, sigmas: m.levels(name, 12), label: 2, weight: 1.5 };
+          return [...m.walker(order, 9)(100).ends];
+        }"""
+        tab = opened("noise")
+        for name in [*self.NAMES, "even times"]:
+            diffusion, flow = (call(tab, "noise", code, name, sampler) for sampler in (0, 2))
+            assert np.allclose(diffusion, flow, atol=1e-8), name
+        assert not np.allclose(call(tab, "noise", code, "cosine", 0), diffusion, atol=1e-2)
+
+    def test_ten_seeds_reach_the_true_shares(self, opened):
+        """2,000 points, 64 steps: within 4 standard deviations of true points, each seed and all together."""
+        code = """(m, sampler, name) => Array.from({ length: 10 }, (_, k) => {
+          const law = m.chapterLaw(), order = { law, sampler, sigmas: m.levels(name, 64, 0.01, 20) };
+          return m.reached(law, m.walker(order, k + 1)(2000).ends);
+        })"""
+        tab, true = opened("noise"), np.array([0.36, 0.26, 0.18, 0.12, 0.08])
+        for sampler, name in ((0, "cosine"), (1, "cosine"), (2, "even times")):
+            shares = np.array(call(tab, "noise", code, sampler, name))
+            spread = np.sqrt(true * (1 - true) / 2000)
+            assert (abs(shares - true) < 4 * spread).all(), (sampler, abs(shares - true) / spread)
+            assert (abs(shares.mean(0) - true) < 4 * spread / math.sqrt(10)).all(), (sampler, shares.mean(0))
+
+    def test_points_follow_the_law_and_the_sharpened_law(self, opened):
+        """Against sums over a fine grid of its own."""
+        tab = opened("noise")
+        law = self.law(tab) | {"width": 0.4}
+        axis = torch.linspace(-4, 4, 321, dtype=torch.float64)
+        grid = torch.cartesian_prod(axis, axis)
+        logs = self.log_noisy(law, grid, 1.0, 0.0)
+        for label, weight in ((-1, 0), (0, 0.5), (0, 1), (3, 3)):
+            value = logs.logsumexp(1) + (weight * logs.log_softmax(1)[:, label] if label >= 0 else 0)
+            mass = value.softmax(0)
+            mean, shares = mass @ grid, mass @ logs.softmax(1)
+            spread = (mass @ (grid - mean) ** 2).sqrt()
+            found = np.reshape(
+                call(tab, "noise", "(m, ...given) => [...m.points(...given)]", law, 20_000, 3, label, weight), (-1, 2)
+            )
+            assert np.allclose(found.mean(0), mean, atol=4 * spread.max() / math.sqrt(20_000))
+            assert np.allclose(found.std(0), spread, rtol=0.03)
+            reached = call(tab, "noise", "(m, law, set) => m.reached(law, set)", law, found.ravel().tolist())
+            exact = self.log_noisy(law, torch.tensor(found), 1.0, 0.0).softmax(1).mean(0)
+            assert np.allclose(reached, exact, atol=1e-9)
+            assert np.allclose(reached, shares, atol=0.015)
+            aim = call(tab, "noise", "(m, ...given) => m.target(...given).shares", law | {"width": 0.1}, label, weight)
+            narrow = self.log_noisy(law | {"width": 0.1}, grid, 1.0, 0.0)
+            value = narrow.logsumexp(1) + (weight * narrow.log_softmax(1)[:, label] if label >= 0 else 0)
+            assert np.allclose(aim, value.softmax(0) @ narrow.softmax(1), atol=1e-6)
+
+    def test_distance_is_a_mean_of_w1_over_shadows(self, opened):
+        tab, dice = opened("noise"), np.random.default_rng(1)
+        a, b = dice.normal(size=(200, 2)), dice.normal(size=(200, 2)) * [1, 2] + 0.3
+        code = "(m, a, b) => m.gap(m.shadows(Float64Array.from(a)), m.shadows(Float64Array.from(b)))"
+        ours = call(tab, "noise", code, a.ravel().tolist(), b.ravel().tolist())
+        turns = np.pi * np.arange(32) / 32
+        directions = np.stack([np.cos(turns), np.sin(turns)])
+        theirs = [wasserstein_distance(u, v) for u, v in zip((a @ directions).T, (b @ directions).T, strict=True)]
+        assert ours == pytest.approx(np.mean(theirs), abs=1e-9)
+
+    def test_lines_hold_half_and_most_of_the_law(self, opened):
+        """One round cluster: the lines are circles of known radii."""
+        tab = opened("noise")
+        law = {"shares": [1], "centres": [[0.4, -0.7]], "width": 0.3}
+        code = """(m, law) => {
+          const { values } = m.target(law);
+          return m.heights(values).map((height) => m.contour(values, height));
+        }"""
+        for share, pieces in zip((0.5, 0.95), call(tab, "noise", code, law), strict=True):
+            radius = 0.3 * math.sqrt(-2 * math.log(1 - share))
+            ends = np.array(pieces).reshape(-1, 2)
+            assert np.allclose(np.linalg.norm(ends - law["centres"][0], axis=1), radius, atol=0.005)
+            length = np.linalg.norm(np.diff(np.array(pieces).reshape(-1, 2, 2), axis=1), axis=-1).sum()
+            assert length == pytest.approx(2 * math.pi * radius, rel=0.02)
+
+    def ready(self, tab):
+        """The tab, when its 2,000 points are drawn and measured."""
+        tab.wait_for_function(f"() => {self.STATE}.measured && !{self.STATE}.stale")
+        settle(tab)
+        return tab
+
+    def get(self, tab, what: str):
+        return tab.evaluate(f"() => {self.STATE}.{what}")
+
+    def test_what_it_prints_is_what_it_has(self, opened):
+        tab = self.ready(opened("noise"))
+        said, shares = numbers(tab), self.get(tab, "shares")
+        assert said["guesses a sample"] == "17"
+        off = np.abs(np.array(shares) - [0.36, 0.26, 0.18, 0.12, 0.08]).max()
+        assert said["largest error of a share"] == f"{off:.3f}"
+        low, high = map(float, said["the law to itself"].split(" to "))
+        assert 0.005 < low < high < 0.1
+        tab.locator("label:has-text('steps') input").fill("2")
+        self.ready(tab)
+        assert numbers(tab)["guesses a sample"] == "3"
+        assert float(numbers(tab)["distance to the law"]) > 1.3 * high, "two steps are too few"
+
+    def test_the_same_seed_gives_the_same_picture(self, opened):
+        ends = "() => [...document.querySelector('.nb-live').live.state.ends]"
+        first = self.ready(opened("noise", viewport={"width": 600, "height": 800})).evaluate(ends)
+        tab = self.ready(opened("noise"))
+        assert tab.evaluate(ends) == first
+        assert len(first) == 4000
+        tab.locator("label:has-text('seed') input").fill("2")
+        assert self.ready(tab).evaluate(ends) != first
+
+    def test_time_goes_from_noise_to_data_and_stops(self, opened):
+        tab = opened("noise")
+        tab.click("text=Back to noise")
+        assert self.get(tab, "time") == 0
+        tab.click("text=One step")
+        assert self.get(tab, "time") == pytest.approx(1 / 17)
+        tab.click("button:text-is('Play')")
+        tab.wait_for_function(f"() => {self.STATE}.time > 0.1")
+        tab.wait_for_function(f"() => {self.STATE}.time === 1")
+        settle(tab)
+        assert tab.locator("button:text-is('Play')").count() == 1, "stopped"
+        tab.focus("canvas")
+        tab.keyboard.press("n")
+        tab.keyboard.press("s")
+        tab.keyboard.press("s")
+        assert self.get(tab, "time") == pytest.approx(2 / 17)
+
+    def test_reduced_motion_shows_the_end_at_once(self, opened):
+        tab = opened("noise", reduced_motion="reduce")
+        tab.click("text=Back to noise")
+        tab.click("button:text-is('Play')")
+        settle(tab)
+        settle(tab)
+        assert self.get(tab, "time") == 1
+        assert tab.locator("button:text-is('Play')").count() == 1
+
+    def test_it_can_begin_with_flow_matching(self, opened):
+        tab = opened("noise", begin="flow")
+        assert (self.get(tab, "sampler"), self.get(tab, "schedule")) == (2, 3)
+        assert tab.locator("label:has-text('sampler') select").input_value() == "2"
+        tab.locator("label:has-text('sampler') select").select_option("1")
+        assert (self.get(tab, "sampler"), self.get(tab, "schedule")) == (1, 1), "a diffusion with its own schedule"
+
+    def test_clusters_follow_the_mouse_and_the_keys(self, opened):
+        tab = self.ready(opened("noise"))
+        at = self.get(tab, "law.centres[2]")
+        unit = min(0.56 * tab.locator("canvas").bounding_box()["width"] - 34, 396) / 6
+        spot = 26 + (at[0] + 3) * unit, 22 + (3 - at[1]) * unit
+        drag(tab, spot, (spot[0] + 0.5 * unit, spot[1] - unit))
+        assert self.get(tab, "chosen") == 2
+        assert tab.locator("label:has-text('share of cluster 3') output").inner_text() == "0.18"
+        assert self.get(tab, "law.centres[2]") == pytest.approx([at[0] + 0.5, at[1] + 1], abs=0.03)
+        tab.focus("canvas")
+        tab.keyboard.press("5")
+        before = self.get(tab, "law.centres[4]")
+        tab.keyboard.press("ArrowLeft")
+        assert self.get(tab, "law.centres[4]") == pytest.approx([before[0] - 0.1, before[1]])
+        for _ in range(60):
+            tab.keyboard.press("ArrowLeft")
+        assert self.get(tab, "law.centres[4][0]") > -3, "it stays in the picture"
+        tab.keyboard.press("+")
+        assert self.get(tab, "law.shares") == pytest.approx(
+            [0.36 * 0.9 / 0.92, 0.26 * 0.9 / 0.92, 0.18 * 0.9 / 0.92, 0.12 * 0.9 / 0.92, 0.1]
+        )
+        self.ready(tab)
+        assert np.abs(np.array(self.get(tab, "shares")) - self.get(tab, "law.shares")).max() < 0.05
+        tab.click("text=The chapter's law")
+        assert self.get(tab, "law.centres[2]") == pytest.approx(at)
+
+    def test_a_finger_moves_a_cluster_or_the_page(self, opened):
+        tab = self.ready(opened("noise", has_touch=True, viewport={"width": 390, "height": 500}))
+        tab.evaluate("() => { document.body.style.paddingBottom = '2000px'; }")
+        box, remote = tab.locator("canvas").bounding_box(), tab.context.new_cdp_session(tab)
+        unit = (box["width"] - 34) / 6 if box["width"] - 34 < 380 else 380 / 6
+
+        def swipe(x, y, dx, dy):
+            x, y = box["x"] + 26 + (x + 3) * unit, box["y"] + 22 + (3 - y) * unit
+            remote.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+            for k in range(1, 9):
+                remote.send(
+                    "Input.dispatchTouchEvent",
+                    {"type": "touchMove", "touchPoints": [{"x": x + dx * k / 8, "y": y + dy * k / 8}]},
+                )
+            remote.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+            tab.wait_for_timeout(400)
+
+        old = self.get(tab, "law.centres[1]")
+        swipe(*old, 0, -unit)
+        assert self.get(tab, "law.centres[1]") == pytest.approx([old[0], old[1] + 1], abs=0.05)
+        assert tab.evaluate("scrollY") == 0
+        laws = self.get(tab, "law.centres")
+        swipe(0, 0, 0, -150)
+        assert self.get(tab, "law.centres") == laws
+        assert tab.evaluate("scrollY") > 50
+
+    def test_a_label_without_data_says_so_and_recovers(self, opened):
+        tab = opened("noise")
+        tab.locator("label:has-text('guide to') select").select_option("1")
+        tab.locator("label:has-text('share of cluster') input").fill("0")
+        settle(tab)
+        assert "Cluster 1 has share 0" in tab.inner_text(".nb-live-note")
+        assert numbers(tab)["distance to the law"] == "–"
+        tab.click("button:text-is('Play')")
+        settle(tab)
+        assert tab.locator("button:text-is('Stop')").count() == 0
+        tab.locator("label:has-text('share of cluster') input").fill("0.5")
+        self.ready(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert self.get(tab, "shares")[0] > 0.99
+
+    @pytest.mark.parametrize(
+        ("broken", "word", "mend"),
+        [
+            ("law.shares = [0, 0, 0, 0, 0]", "no law", None),
+            ("law.shares[1] = NaN", "no law", None),
+            ("law.centres[0] = [NaN, 0]", "no place", None),
+            ("steps = 2.5", "whole", "label:has-text('steps') input"),
+            ("steps = 65", "whole", "label:has-text('steps') input"),
+            ("weight = NaN", "Weight", "label:has-text('weight') input"),
+        ],
+    )
+    def test_what_is_broken_is_named_and_can_be_mended(self, opened, broken, word, mend):
+        tab = self.ready(opened("noise"))
+        change = "const { state, figure } = document.querySelector('.nb-live').live; state.stale = true; figure.change();"
+        tab.evaluate(f"() => {{ {change} state.{broken}; }}")
+        settle(tab)
+        assert word in tab.inner_text(".nb-live-note")
+        if mend is None:
+            tab.click("text=The chapter's law")
+        else:
+            tab.locator(mend).evaluate("(e) => { e.value = 8; e.dispatchEvent(new Event('input')); }")
+        self.ready(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert float(numbers(tab)["distance to the law"]) < 0.5
+
+    def test_a_hidden_label_has_no_distance(self, opened):
+        tab = opened("noise")
+        tab.evaluate("""() => {
+          const { state, figure } = document.querySelector('.nb-live').live;
+          state.law.centres = state.law.centres.map(() => [0.5, 0.5]);
+          Object.assign(state, { label: 4, weight: 8, stale: true });
+          figure.change();
+        }""")
+        self.ready(tab)
+        assert "too rare to be drawn" in tab.inner_text(".nb-live-note")
+        assert numbers(tab)["distance to the law"] == "–"
+
+    def test_samples_that_leave_the_picture_are_counted(self, opened):
+        tab = opened("noise")
+        tab.locator("label:has-text('guide to') select").select_option("2")
+        tab.locator("label:has-text('steps') input").fill("2")
+        self.ready(tab)
+        ends = np.array(tab.evaluate("() => [...document.querySelector('.nb-live').live.state.ends]")).reshape(-1, 2)
+        outside = (abs(ends).max(1) > self.get(tab, "side")).sum()
+        assert outside > 100
+        assert tab.inner_text(".nb-live-note").startswith(f"{outside} of 2,000 samples")

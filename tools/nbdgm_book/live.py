@@ -5,9 +5,10 @@ notebook nothing of it is seen, so the figure above it has to say what the text 
 """
 
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
-from docutils.parsers.rst import Directive
+from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
 
 MODULES = "book/_static/live"
@@ -20,12 +21,15 @@ class live(nodes.General, nodes.Element):
 class Live(Directive):
     """`{live} name`: the live figure `book/_static/live/name.js`; the content says, in a sentence or two, what to try.
 
+    `:begin: word` opens it in another state, one that the module knows by this word (it reads `figure.box.dataset.begin`).
+
     Raises:
-        DirectiveError: there is no such module, or nothing is said.
+        DirectiveError: there is no such module, it does not know the word, or nothing is said.
     """
 
     required_arguments = 1
     has_content = True
+    option_spec: ClassVar[dict] = {"begin": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         env = self.state.document.settings.env
@@ -35,13 +39,17 @@ class Live(Directive):
             raise self.error(f"there is no live figure {name!r}: {there or 'none is there'}")
         if not self.content:
             raise self.error(f"the live figure {name!r} does not say what to try")
-        box = live(figure=name)
+        begin = self.options.get("begin", "")
+        if begin and f'"{begin}"' not in (root / MODULES / f"{name}.js").read_text(encoding="utf-8"):
+            raise self.error(f"the live figure {name!r} cannot begin with {begin!r}")
+        box = live(figure=name, begin=begin)
         self.state.nested_parse(self.content, self.content_offset, box)
         return [box]
 
 
 def visit(translator, node: live) -> None:
-    translator.body.append(translator.starttag(node, "div", CLASS="nb-live", **{"data-live": node["figure"]}))
+    begin = {"data-begin": node["begin"]} if node["begin"] else {}
+    translator.body.append(translator.starttag(node, "div", CLASS="nb-live", **{"data-live": node["figure"]}, **begin))
 
 
 def depart(translator, node: live) -> None:

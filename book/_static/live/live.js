@@ -135,9 +135,15 @@ export class Figure {
     return { ...found, hues: HUES[document.documentElement.dataset.theme === "dark" ? "dark" : "light"] };
   }
 
+  // The width that a canvas may have, in pixels of the page.
+  get room() {
+    const { paddingLeft, paddingRight } = getComputedStyle(this.box);
+    return Math.max(240, Math.min(this.box.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight), 760));
+  }
+
   // The canvas at this height, in pixels of the page; returns its width.
   size(height) {
-    const width = Math.max(240, Math.min(this.box.clientWidth, 760)), scale = window.devicePixelRatio || 1;
+    const width = this.room, scale = window.devicePixelRatio || 1;
     if (this.canvas.width !== Math.round(width * scale) || this.canvas.height !== Math.round(height * scale)) {
       this.canvas.width = Math.round(width * scale);
       this.canvas.height = Math.round(height * scale);
