@@ -5,9 +5,9 @@
     python tools/live_speed.py --seconds 10       for longer
 
 For each way of driving a figure it prints the frames that were drawn, the time from one frame to the next (headless Chromium
-draws at most 60 a second, whatever the screen), and the milliseconds that our own code takes of a frame: its handlers of events and
-its drawing. The wanted: 60 frames a second, so at most 16.7 ms. The second number tells more where other work keeps the cores busy;
-what Chromium itself needs to put the canvas on a screen is only in the first. No test asserts either.
+draws at most 60 a second, whatever the screen), and the milliseconds that our own code takes of a frame: its handlers of events
+and its drawing. What is wanted is 60 frames a second, so at most 16.7 ms. The second number tells more where other work keeps
+the cores busy; what Chromium itself needs to bring the canvas to a screen is only in the first. No test asserts either.
 """
 
 import argparse
@@ -179,9 +179,8 @@ def main(arguments: list[str] | None = None) -> int:
                     for f in (statistics.median, lambda v: statistics.quantiles(v, n=20)[-1])
                 ]
                 more = f"   {found['rounds'] / max(1, found['drawn']):.1f} rounds a frame" if found["rounds"] else ""
-                print(
-                    f"{name + ': ' + what:38}{found['drawn']:8}{cells[0]:18.1f}{cells[1]:10.1f}{cells[2]:12.2f}{cells[3]:10.2f}{more}"
-                )
+                times = f"{cells[0]:18.1f}{cells[1]:10.1f}{cells[2]:12.2f}{cells[3]:10.2f}"
+                print(f"{name + ': ' + what:38}{found['drawn']:8}{times}{more}", flush=True)
         browser.close()
     return 0
 

@@ -7,18 +7,20 @@ It prints what rounding the weights to eight bits costs: the bound of the chapte
 A chapter's training is not repeated by a live figure, and its weights are not part of its outputs. So all its cells run once
 more, at the budget of the stored outputs, in a fresh kernel. Only if every output is the stored one, letter for letter and bit
 for bit, are these the weights behind the page, and they are written, with the hash of the code that made them
-(`chapters.rest_hash`: cells that prove nothing). Other processors and other versions of PyTorch round differently: there it says
-which cells differ and writes nothing.
+(`chapters.rest_hash`: cells that prove nothing). Other processors and other versions of PyTorch round differently: there
+it says which cells differ and writes nothing.
 
-The file: one line of JSON (hash, sizes, the class of each picture, the log-odds of dark pixels), then its arrays one after the
-other, little-endian. For every layer, encoder first: weights as signed bytes, one row for each output; scales, one float32 for
-each output; biases, float32. A weight is its byte times the scale of its row. Then pixels (uint16): the places, out of 784, which
-some training picture lights. The encoder reads these and the decoder draws these; the others have one chance for all. Then
-pictures: ten binary test pictures, one of each class, a bit for each of 784 pixels, the first highest. `Codes.read` is the reader.
+The file: one line of JSON (hash, sizes, the class of each picture, the log-odds of dark pixels), then its arrays one after
+the other, little-endian. For every layer, encoder first: weights as signed bytes, one row for each output; scales, one float32
+for each output; biases, float32. A weight is its byte times the scale of its row. Then pixels (uint16): the places, out of 784,
+which some training picture lights. The encoder reads these and the decoder draws these; the others have one chance for all.
+Then pictures: ten binary test pictures, one of each class, a bit for each of 784 pixels, the first highest. `Codes.read` is the
+reader.
 """
 
 import argparse
 import copy
+import itertools
 import json
 import sys
 import tempfile
@@ -72,7 +74,8 @@ class Codes:
 
     def reconstruction(self, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """-log p(x|z) in nats: (B,)."""
-        return F.binary_cross_entropy_with_logits(self.through(self.decoder, z), x, reduction="none").sum(-1)
+        odds = self.through(self.decoder, z)
+        return F.binary_cross_entropy_with_logits(odds, x.expand_as(odds), reduction="none").sum(-1)
 
     @staticmethod
     def price(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
@@ -94,7 +97,7 @@ class Codes:
         networks = []
         for sizes in (head["encoder"], head["decoder"]):
             layers = []
-            for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+            for inputs, outputs in itertools.pairwise(sizes):
                 weight = take("<i1", inputs * outputs).reshape(outputs, inputs).astype("f8")
                 weight = weight * take("<f4", outputs).astype("f8")[:, None]
                 layers.append((torch.tensor(weight), torch.tensor(take("<f4", outputs).astype("f8"))))
@@ -151,7 +154,7 @@ def losses(model: Codes, x: torch.Tensor, seed: int = 0) -> torch.Tensor:
 
 
 def differences(stored, ran) -> list[str]:
-    """The code cells whose outputs are not the stored ones, and how many there are of each."""
+    """The code cells whose outputs are not the stored ones."""
     cells = [[c for c in notebook.cells if c.cell_type == "code"] for notebook in (stored, ran)]
     return [
         f"cell {a.id}" for a, b in zip(*cells, strict=True) if [plain(o) for o in a.outputs] != [plain(o) for o in b.outputs]

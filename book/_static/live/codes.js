@@ -3,7 +3,7 @@
 // to eight bits (tools/live_weights.py, which also says what the file holds).
 import { Panel, clamp, dice, normals, shown } from "./live.js";
 
-const SIDE = 28, PIXELS = SIDE * SIDE, FLOOR = 1e-4, FAR = 4, TOP = 300;
+const SIDE = 28, PIXELS = SIDE * SIDE, FLOOR = 1e-4, FAR = 4, TOP = 400;
 const PEN = 1.1, BOX = 20, MIDDLE = 14; // MNIST: ink in a box of 20 pixels, its centre of mass at pixel 14 both ways
 // Gauss-Hermite rule of five nodes for a standard normal law
 const NODES = [[0, 8 / 15], ...[[1.355626179974266, 0.2220759220056126], [2.856970013872806, 0.011257411327720691]].flatMap(([x, w]) => [[x, w], [-x, w]])];
@@ -122,7 +122,7 @@ export const toss = (grey) => grey.map((g, i) => (COINS[i] < g ? 1 : 0));
 
 export default async function codes(figure) {
   const gauss = normals(dice(5));
-  const state = { model: null, picture: null, strokes: [], taken: 3, law: null, terms: null, noise: 1, point: [0, 0], odds: null, draws: [], marks: [], file: "codes.bin" };
+  const state = { model: null, picture: null, strokes: [], taken: 7, law: null, terms: null, noise: 1, point: [0, 0], odds: null, draws: [], marks: [], file: "codes.bin" };
   let plane, paper, sheet, wait = 0;
   figure.describe(
     "A plane of codes, a sheet to draw a digit on, and what the decoder makes of the chosen code. Drag the point, or draw. Keys: arrows move the point, 0 to 9 take a test digit, space draws a code, m goes to the mean, c clears the sheet.",
@@ -170,7 +170,7 @@ export default async function codes(figure) {
   figure.button("One draw", draw);
   figure.button("To the mean", back);
   figure.slider("noise, times σ", { min: 0, max: 3, step: 0.1, value: 1 }, (value) => { state.noise = value; weigh(); });
-  const names = ["reconstruction at the point, nats", "price of the code, nats", "sum", "mean sum over draws", "point", "mean μ", "deviation σ"].map((name) => figure.number(name));
+  const names = ["reconstruction at the point, nats", "price of the code, nats", "sum", "minus the bound, by all draws", "point", "mean μ", "deviation σ"].map((name) => figure.number(name));
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   figure.step = () => { if (wait % (calm.matches ? 60 : 6) === 0) draw(); wait += 1; };
 
@@ -186,7 +186,7 @@ export default async function codes(figure) {
     }
     state.marks = state.model.pictures.map((picture) => encode(state.model, picture).mean);
     sheet = null;
-    take(3);
+    take(7);
     figure.change();
   };
   const again = figure.button("Load again", load);
@@ -274,8 +274,8 @@ export default async function codes(figure) {
 
   figure.draw = () => {
     if (!state.model) return figure.size(60);
-    const narrow = figure.box.clientWidth < 620;
-    const width = figure.size(narrow ? Math.min(figure.box.clientWidth, 400) + 380 : 356), { pen, colours } = figure, [blue, orange] = colours.hues;
+    const narrow = figure.room < 620;
+    const width = figure.size(narrow ? Math.min(figure.room, 400) + 346 : 356), { pen, colours } = figure, [blue, orange] = colours.hues;
     const side = narrow ? Math.min(width, 400) - 34 : 300, left = narrow ? 0 : 356, top = narrow ? side + 74 : 22;
     const room = width - left - 2, big = Math.min(180, (room - 14) / 2), low = top + big + 26;
     plane = new Panel(pen, [26, 20, side, side], [-FAR, FAR], [-FAR, FAR]);
@@ -283,7 +283,7 @@ export default async function codes(figure) {
     sheet = sheet || background();
     pen.imageSmoothingEnabled = true;
     pen.drawImage(sheet, plane.left, plane.top, side, side);
-    plane.frame(colours, { x: "z₁", y: "z₂: blue the point, orange the encoder's law", ticks: [-4, -2, 0, 2, 4], rows: [-4, -2, 0, 2, 4].map((v) => [v, shown(v, 0)]) });
+    plane.frame(colours, { x: "z₁", y: "z₂  (blue: point; orange: encoder; dashed: prior)", ticks: [-4, -2, 0, 2, 4], rows: [-4, -2, 0, 2, 4].map((v) => [v, shown(v, 0)]) });
     const ring = (centre, radii) => Array.from({ length: 73 }, (_, k) => (
       [centre[0] + radii[0] * Math.cos((k * Math.PI) / 36), centre[1] + radii[1] * Math.sin((k * Math.PI) / 36)]
     ));
@@ -306,28 +306,33 @@ export default async function codes(figure) {
       for (const radius of [1, 2]) plane.line(ring(mean, std.map((s) => radius * state.noise * s)), orange, 2);
       plane.dot(...mean, orange, 3);
     }
-    plane.dot(...state.point.map((v) => clamp(v, -FAR, FAR)), colours.card, 8);
-    plane.dot(...state.point.map((v) => clamp(v, -FAR, FAR)), blue, 6);
+    const [px, py] = [plane.x(clamp(state.point[0], -FAR, FAR)), plane.y(clamp(state.point[1], -FAR, FAR))];
+    pen.beginPath();
+    pen.arc(px, py, 11, 0, 2 * Math.PI);
+    pen.strokeStyle = blue;
+    pen.lineWidth = 3;
+    pen.stroke();
+    plane.dot(...state.point, blue, 2);
 
     state.odds = decode(state.model, state.point);
     const near = state.picture && reconstruction(state.odds, state.picture);
     show("draw a digit here", state.strokes.length ? null : state.picture, [paper.left, top, big], colours);
-    pen.strokeStyle = "#fff";
-    pen.lineWidth = big / 14;
-    Object.assign(pen, { lineCap: "round", lineJoin: "round" });
+    pen.save();
+    Object.assign(pen, { strokeStyle: "#fff", lineWidth: big / 14, lineCap: "round", lineJoin: "round" });
     for (const stroke of state.strokes) {
       pen.beginPath();
       stroke.forEach(([x, y], k) => (k ? pen.lineTo : pen.moveTo).call(pen, paper.x(x), paper.y(1 - y)));
       if (stroke.length === 1) pen.lineTo(paper.x(stroke[0][0]) + 0.1, paper.y(1 - stroke[0][1]));
       pen.stroke();
     }
+    pen.restore();
     show("the decoder, at the point", state.odds.map((f) => 1 / (1 + Math.exp(-f))), [paper.left + big + 14, top, big], colours);
-    show("the encoder's", state.picture, [paper.left, low, 84], colours);
-    pen.fillText("picture", paper.left, low + 98);
+    show("the encoder sees", state.picture, [paper.left, low, 84], colours);
+    pen.fillText("as the data: centred, a coin tossed for each pixel", paper.left, low + 98);
     const across = [paper.left + 100, 0, room - 104];
     const { terms } = state;
-    bar("at the point, nats, 0 to 300:", state.picture ? [near, terms.price] : [], [across[0], low + 10, across[2]], colours);
-    bar("mean over draws:", state.picture ? [terms.reconstruction, terms.price] : [], [across[0], low + 50, across[2]], colours);
+    bar("at the point, 0 to 400 nats:", state.picture ? [near, terms.price] : [], [across[0], low + 10, across[2]], colours);
+    bar("mean over all draws:", state.picture ? [terms.reconstruction, terms.price] : [], [across[0], low + 50, across[2]], colours);
     pen.fillStyle = blue;
     pen.fillText("reconstruction", across[0], low + 84);
     pen.fillStyle = orange;

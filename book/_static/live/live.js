@@ -135,9 +135,15 @@ export class Figure {
     return { ...found, hues: HUES[document.documentElement.dataset.theme === "dark" ? "dark" : "light"] };
   }
 
+  // The width inside the box.
+  get room() {
+    const style = getComputedStyle(this.box);
+    return this.box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  }
+
   // The canvas at this height, in pixels of the page; returns its width.
   size(height) {
-    const width = Math.max(240, Math.min(this.box.clientWidth, 760)), scale = window.devicePixelRatio || 1;
+    const width = Math.max(240, Math.min(this.room, 760)), scale = window.devicePixelRatio || 1;
     if (this.canvas.width !== Math.round(width * scale) || this.canvas.height !== Math.round(height * scale)) {
       this.canvas.width = Math.round(width * scale);
       this.canvas.height = Math.round(height * scale);
@@ -218,7 +224,8 @@ export class Figure {
     return (text) => { if (value.textContent !== text) value.textContent = text; };
   }
 
-  // Mouse and touch alike: `begin`, `move` and `end` get pixels of the canvas; a `begin` that returns false lets go.
+  // Mouse and touch alike: `begin`, `move` and `end` get pixels of the canvas; a `begin` that returns false lets go, and a finger
+  // scrolls the page.
   pointer(begin, move, end = () => {}) {
     let held = false;
     const place = (event) => {
@@ -230,6 +237,7 @@ export class Figure {
       if (held) this.canvas.setPointerCapture(event.pointerId);
       this.change();
     });
+    this.canvas.addEventListener("touchstart", (event) => held && event.preventDefault(), { passive: false });
     this.canvas.addEventListener("pointermove", (event) => {
       if (!held) return;
       move(...place(event));
