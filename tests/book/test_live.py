@@ -601,6 +601,7 @@ class TestCodes:
             assert (first * k).sum() / first.sum() == pytest.approx(np.mean(of), abs=0.1)
         rows_inked = np.argwhere(first.sum(1) > 0.05)
         assert np.ptp(rows_inked) + 1 in (20, 21)
+        assert first.sum(1).argmax() > 18, "the foot is below"
         assert 0.4 < first.sum() / test.sum((1, 2)).mean() < 1.6
         assert self.centred(tab, []) is None
         dot = self.centred(tab, [[[0.9, 0.9]]])
@@ -640,6 +641,9 @@ class TestCodes:
         settle(tab)
         picture = torch.tensor([tab.evaluate(f"() => [...{LIVE}.state.picture]")], dtype=torch.float64)
         assert 20 < picture.sum() < 80
+        (stroke,) = tab.evaluate(f"() => {LIVE}.state.strokes")
+        assert stroke[0][1] < 0.4 < 0.6 < stroke[-1][1], "downwards"
+        assert picture[0].tolist() == call(tab, "codes", "(m, s) => [...m.toss(m.centred(s))]", [stroke])
         assert tab.input_value("select") == "0"
         mean, std = model.posterior(picture)
         law = tab.evaluate(f"() => {LIVE}.state.law")
@@ -693,7 +697,14 @@ class TestCodes:
         tab.goto(f"{address}/codes.html")
         tab.click("text=Run it here")
         tab.wait_for_function("() => document.querySelector('.nb-live').live")
+        said = {
+            "missing": "the server answers 404",
+            "cut": "the file is cut off",
+            "other": "no file of weights",
+            "away": "etch",
+        }
         assert "could not be loaded" in tab.inner_text(".nb-live-note")
+        assert said[fault] in tab.inner_text(".nb-live-note")
         tab.focus("canvas")
         for key in ("3", " ", "m", "c", "ArrowUp"):
             tab.keyboard.press(key)
