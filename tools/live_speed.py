@@ -4,21 +4,19 @@
     python tools/live_speed.py codes game         these
     python tools/live_speed.py --seconds 10       for longer
 
-For each way of driving a figure it prints the frames that were drawn, the time from one frame to the next (headless Chromium
-draws at most 60 a second, whatever the screen), and the milliseconds that our own code takes of a frame: its handlers of events
-and its drawing. What is wanted is 60 frames a second, so at most 16.7 ms. The second number tells more where other work keeps
-the cores busy; what Chromium itself needs to bring the canvas to a screen is only in the first. No test asserts either.
+For each way of driving a figure it prints the frames that were drawn; the time from one frame to the next (headless Chromium
+draws at most 60 a second, whatever the screen); and what a frame costs in milliseconds of processor time, which does not grow
+when other work keeps the cores busy: of scripts, that is our own handlers, drawing and arithmetic, and of the whole thread that
+they run in. Wanted are 60 frames a second, so at most 16.7 ms. A round of the game is two updates. No test asserts any of this.
 """
 
 import argparse
 import functools
 import http.server
-import math
 import shutil
 import statistics
 import sys
 import threading
-import time
 from pathlib import Path
 
 STATIC = Path(__file__).resolve().parents[1] / "book/_static"
@@ -27,49 +25,42 @@ PAGE = """<!doctype html>
 <head><link rel="stylesheet" href="nbdgm.css"><script src="nbdgm.js"></script></head>
 <body><div class="nb-live" data-live="NAME"><p>Try it.</p></div></body>
 </html>"""
-# Every handler and every frame of the page counts its time; a loop of its own looks at the clock once a frame.
+# A loop that looks at the clock once a frame, and drags if told to.
 WATCH = """(() => {
-  const frame = window.requestAnimationFrame.bind(window), add = EventTarget.prototype.addEventListener;
-  window.spent = 0;
-  const counted = (action) => function (...given) {
-    const start = performance.now();
-    try { return action.apply(this, given); } finally { window.spent += performance.now() - start; }
+  Element.prototype.setPointerCapture = () => {};
+  let turn = 0;
+  const drag = () => {
+    if (!window.ring) return void (turn = 0);
+    const canvas = document.querySelector("canvas"), box = canvas.getBoundingClientRect(), [x, y, radius] = window.ring;
+    const clientX = box.left + x + radius * Math.cos(turn / 8), clientY = box.top + y + radius * Math.sin(turn / 8);
+    canvas.dispatchEvent(new PointerEvent(turn ? "pointermove" : "pointerdown", { clientX, clientY, pointerId: 1 }));
+    turn += 1;
+    if (turn % 80 === 0) {
+      canvas.dispatchEvent(new PointerEvent("pointerup", { pointerId: 1 }));
+      turn = 0;
+    }
   };
-  window.requestAnimationFrame = (action) => frame(counted(action));
-  EventTarget.prototype.addEventListener = function (kind, action, ...rest) {
-    return add.call(this, kind, typeof action === "function" ? counted(action) : action, ...rest);
-  };
-  window.watch = (on) => {
-    if (!on) return Object.assign(window.log, { on: false });
-    const log = { on: true, frames: [], own: [] };
-    window.log = log;
-    let last = performance.now(), before = window.spent;
+  window.watch = () => {
+    window.between = [];
+    let last = performance.now();
     const look = () => {
-      if (!log.on) return;
       const now = performance.now();
-      log.frames.push(now - last);
-      log.own.push(window.spent - before);
-      [last, before] = [now, window.spent];
-      frame(look);
+      window.between.push(now - last);
+      last = now;
+      drag();
+      if (window.between) requestAnimationFrame(look);
     };
-    frame(look);
+    requestAnimationFrame(look);
   };
 })()"""
 LIVE = "document.querySelector('.nb-live').live"
 
 
 def ring(tab, seconds: float, centre: tuple[float, float], radius: float) -> None:
-    """Drag round and round on the canvas."""
-    box = tab.locator("canvas").bounding_box()
-    x, y = box["x"] + centre[0], box["y"] + centre[1]
-    tab.mouse.move(x + radius, y)
-    tab.mouse.down()
-    end, k = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
-        k += 1
-        tab.mouse.move(x + radius * math.cos(k / 8), y + radius * math.sin(k / 8))
-        tab.wait_for_timeout(8)
-    tab.mouse.up()
+    """Drag round and round on the canvas, one event a frame."""
+    tab.evaluate("given => { window.ring = given; }", [*centre, radius])
+    tab.wait_for_timeout(1000 * seconds)
+    tab.evaluate("() => { window.ring = null; }")
 
 
 def press(tab, seconds: float, label: str) -> None:
@@ -79,9 +70,9 @@ def press(tab, seconds: float, label: str) -> None:
     tab.click("button:text-is('Stop')")
 
 
-def fast(tab, seconds: float) -> None:
-    """The game at its fastest."""
-    tab.evaluate(f"() => {{ {LIVE}.state.speed = 20; }}")
+def train(tab, seconds: float, rounds: int) -> None:
+    """The game with so many rounds in each frame."""
+    tab.evaluate(f"() => {{ Object.assign({LIVE}.state, {{ speed: {rounds} }}); {LIVE}.state.game.cools = false; }}")
     press(tab, seconds, "Train")
 
 
@@ -99,7 +90,10 @@ WAYS = {
         ("a centre is dragged", lambda tab, s: ring(tab, s, centre(tab), 40)),
         ("it runs", lambda tab, s: press(tab, s, "Run")),
     ],
-    "game": [("it trains, 20 rounds a frame", fast)],
+    "game": [
+        ("it trains, 10 rounds a frame", lambda tab, s: train(tab, s, 10)),
+        ("it trains, 20 rounds a frame", lambda tab, s: train(tab, s, 20)),
+    ],
 }
 
 
@@ -134,22 +128,36 @@ def serve() -> str:
 
 
 def measure(browser, address: str, name: str, drive, seconds: float) -> dict:
-    """Drive a figure: lists of milliseconds, from frame to frame and of our own code; frames drawn; the game's rounds."""
+    """Drive a figure: milliseconds from frame to frame, and of scripts and their thread in a frame; frames; updates a frame."""
     tab = browser.new_page(viewport={"width": 900, "height": 1000})
     tab.add_init_script(WATCH)
+    session = tab.context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     tab.goto(f"{address}/{name}.html")
     tab.click("text=Run it here")
     tab.wait_for_function(f"() => {LIVE}")
     tab.wait_for_timeout(500)
-    counts = f"() => [{LIVE}.figure.frames, {LIVE}.state.game ? {LIVE}.state.game.rounds : 0]"
-    before = tab.evaluate(counts)
-    tab.evaluate("watch(true)")
+
+    def counts() -> tuple[float, ...]:
+        spent = {m["name"]: 1000 * m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+        frames, rounds = tab.evaluate(f"() => [{LIVE}.figure.frames, {LIVE}.state.game ? {LIVE}.state.game.rounds : 0]")
+        return frames, 2 * rounds, spent["ScriptDuration"], spent["TaskDuration"]
+
+    before = counts()
+    tab.evaluate("watch()")
     drive(tab, seconds)
-    tab.evaluate("watch(false)")
-    after = tab.evaluate(counts)
-    log = tab.evaluate("log")
+    after = counts()
+    between = tab.evaluate("between")[1:]
     tab.close()
-    return {"between": log["frames"][1:], "own": log["own"][1:], "drawn": after[0] - before[0], "rounds": after[1] - before[1]}
+    drawn, updates, scripts, thread = (b - a for a, b in zip(before, after, strict=True))
+    frames = max(1, drawn)
+    return {
+        "between": between,
+        "drawn": drawn,
+        "updates": updates / frames,
+        "scripts": scripts / frames,
+        "thread": thread / frames,
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -165,22 +173,18 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("no Chromium here (Debian: apt install chromium)")
     from playwright.sync_api import sync_playwright
 
-    print(f"{'':38}{'frames':>8}{'from one to the next, ms':>28}{'our own code, ms':>22}")
-    print(f"{'':38}{'':>8}{'median':>18}{'19 of 20':>10}{'median':>12}{'19 of 20':>10}")
+    print(f"{'':36}{'frames':>7}{'from one to the next, ms':>26}{'processor, ms a frame':>24}{'updates':>9}")
+    print(f"{'':36}{'drawn':>7}{'median':>16}{'19 of 20':>10}{'scripts':>14}{'thread':>10}{'a frame':>9}")
     address = serve()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name in options.figures or WAYS:
             for what, drive in WAYS[name]:
                 found = measure(browser, address, name, drive, options.seconds)
-                cells = [
-                    f(found[k])
-                    for k in ("between", "own")
-                    for f in (statistics.median, lambda v: statistics.quantiles(v, n=20)[-1])
-                ]
-                more = f"   {found['rounds'] / max(1, found['drawn']):.1f} rounds a frame" if found["rounds"] else ""
-                times = f"{cells[0]:18.1f}{cells[1]:10.1f}{cells[2]:12.2f}{cells[3]:10.2f}"
-                print(f"{name + ': ' + what:38}{found['drawn']:8}{times}{more}", flush=True)
+                middle, high = statistics.median(found["between"]), statistics.quantiles(found["between"], n=20)[-1]
+                times = f"{middle:16.1f}{high:10.1f}{found['scripts']:14.1f}{found['thread']:10.1f}"
+                updates = f"{found['updates']:9.1f}" if found["updates"] else ""
+                print(f"{name + ': ' + what:36}{found['drawn']:7}{times}{updates}", flush=True)
         browser.close()
     return 0
 
