@@ -33,9 +33,8 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from chapters import ROOT, read, rest_hash
-from execute import CellFailed, normalise, run_cells, select, surroundings
+from execute import WEIGHTS, CellFailed, normalise, run_cells, select, surroundings
 
-DATA = Path("book/_static/live/data")
 PIXELS = 784
 FLOOR = 1e-4  # of the chapter's `posterior`, under deviations
 
@@ -213,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"outputs that are not the stored ones, so nothing is written: {', '.join(differ)}", file=sys.stderr)
         return 1
     print("every output is the stored one")
-    target = ROOT / DATA / EXPORTS[chapter.docname][0]
+    target = ROOT / WEIGHTS / EXPORTS[chapter.docname][0]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(pack(found, rest_hash(chapter.notebook)))
     x = found["test"].double()

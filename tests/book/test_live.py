@@ -1,5 +1,6 @@
 """Live figures in a real Chromium: their arithmetic against PyTorch, POT and scikit-learn, and what a reader may do to them."""
 
+import copy
 import functools
 import http.server
 import threading
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import live_weights
+import nbformat
 import numpy as np
 import ot
 import pytest
@@ -471,6 +473,22 @@ class TestCodes:
         chapter = read(ROOT / "book/vae/5_variational_autoencoders.ipynb")
         assert stored[1]["hash"] == rest_hash(chapter.notebook)
         assert chapter.provenance["hash_rest"] == stored[1]["hash"]
+
+    def test_weights_of_another_run_are_refused(self, monkeypatch, tmp_path, capsys):
+        """One digit of one output is another: the cell is named, and nothing is written."""
+        stored = nbformat.read(ROOT / "book/vae/5_variational_autoencoders.ipynb", 4)
+        ran = copy.deepcopy(stored)
+        (cell,) = [c for c in ran.cells if c.get("id") == "plane-show"]
+        cell.execution_count = 99
+        assert live_weights.differences(stored, ran) == []
+        (text,) = [o for o in cell.outputs if o.output_type == "stream"]
+        text.text = text.text.replace("0.15", "0.16")
+        assert live_weights.differences(stored, ran) == ["cell plane-show"]
+        monkeypatch.setattr(live_weights, "export", lambda *_: ({}, live_weights.differences(stored, ran)))
+        monkeypatch.setattr(live_weights, "WEIGHTS", tmp_path)
+        assert live_weights.main(["vae/5"]) == 1
+        assert "cell plane-show" in capsys.readouterr().err
+        assert list(tmp_path.iterdir()) == []
 
     def test_file_is_small(self):
         assert CODES.stat().st_size <= 350_000
