@@ -226,7 +226,7 @@ class TestAddress:
     @pytest.fixture
     def copy(self, tmp_path):
         for path in tracked():
-            if path.suffix in {".ipynb", ".md", ".toml", ".cff", ".yml", ".py"}:
+            if path.suffix in {".ipynb", ".md", ".toml", ".cff", ".yml", ".py", ".bin"}:
                 target = tmp_path / path.relative_to(ROOT)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(path.read_bytes())
@@ -251,8 +251,11 @@ class TestAddress:
         notebooks = list(copy.rglob("*.ipynb"))
         assert notebooks and all(self.NEW in p.read_text(encoding="utf-8") for p in notebooks)
         sys.path.insert(0, str(ROOT / "tools"))
-        from execute import code_hash
+        from execute import WEIGHTS, code_hash, rest_hash
 
+        weights = (copy / WEIGHTS / "codes.bin").read_bytes().partition(b"\n")
+        assert json.loads(weights[0])["hash"] == rest_hash(json.loads(chapter.read_text("utf-8")))
+        assert weights[2] == (ROOT / WEIGHTS / "codes.bin").read_bytes().partition(b"\n")[2]
         for path in notebooks:
             notebook = json.loads(path.read_text(encoding="utf-8"))
             if "nbdgm" in notebook["metadata"]:

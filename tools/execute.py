@@ -39,6 +39,7 @@ KEPT_METADATA = ("tags", "slideshow", "mystnb", "nbdgm", "jupyter")
 # All that a proof cell finds beside other proof cells.
 PROOF_NAMES = "import nbdgm\nfrom nbdgm import check, claim, derivation, highest, lowest"
 DEFAULTS = {"NBDGM_SEED": "0", "NBDGM_STRETCH": "1", "NBDGM_CLAIMS": ""}  # with others a run is not that which is stored
+WEIGHTS = Path("book/_static/live/data")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -287,8 +288,15 @@ def rehash(old: str, new: str) -> str:
 
 
 def rehash_runs(path: Path, old: str, new: str, root: Path = ROOT) -> None:
-    """The same for what is recorded of the chapter's runs; `old` and `new` are the chapter's texts before and after."""
-    renew_records(path, *(code_hash(json.loads(text)) for text in (old, new)), root)
+    """The same for what is recorded of the chapter's runs, and for weights that a live figure has of it (`live_weights.py`).
+
+    `old` and `new` are the chapter's texts before and after.
+    """
+    before, after = map(json.loads, (old, new))
+    renew_records(path, code_hash(before), code_hash(after), root)
+    for file in sorted((root / WEIGHTS).glob("*.bin")):
+        head, end, body = file.read_bytes().partition(b"\n")
+        file.write_bytes(head.replace(rest_hash(before).encode(), rest_hash(after).encode()) + end + body)
 
 
 def renew_records(path: Path, before: str, after: str, root: Path) -> None:

@@ -1,6 +1,7 @@
 """Live figures in a real Chromium: their arithmetic against PyTorch, POT and scikit-learn, and what a reader may do to them."""
 
 import ast
+import copy
 import functools
 import http.server
 import itertools
@@ -10,11 +11,14 @@ import threading
 from pathlib import Path
 from typing import ClassVar
 
+import live_weights
+import nbformat
 import numpy as np
 import ot
 import pytest
 import torch
 import torch.nn.functional as F
+from chapters import read, rest_hash
 from scipy.stats import wasserstein_distance
 from sklearn.mixture import GaussianMixture
 
@@ -124,7 +128,7 @@ class TestEveryFigure:
 
     def test_weighs_little(self, name):
         """At most 400 kB with what it shares."""
-        parts = [*(STATIC / "live").glob(f"{name}*"), STATIC / "live/live.js"]
+        parts = [*(STATIC / "live").glob(f"{name}*"), *(STATIC / "live/data").glob(f"{name}*"), STATIC / "live/live.js"]
         assert sum(p.stat().st_size for p in parts) < 400_000
 
     def test_fits_a_phone_in_both_themes(self, opened, name):
@@ -830,3 +834,326 @@ class TestNoise:
         outside = (abs(ends).max(1) > self.get(tab, "side")).sum()
         assert outside > 100
         assert tab.inner_text(".nb-live-note").startswith(f"{outside} of 2,000 samples")
+
+
+CODES = STATIC / "live/data/codes.bin"
+LIVE = "document.querySelector('.nb-live').live"
+
+
+@pytest.fixture(scope="module")
+def stored():
+    """The model, the head and the ten pictures of the file that the page reads."""
+    return live_weights.Codes.read(CODES)
+
+
+class TestCodes:
+    """Against PyTorch, with the weights of the same file."""
+
+    GET = """async (m, given) => {
+      const { model } = document.querySelector(".nb-live").live.state;
+      return given.map(([picture, point, noise]) => {
+        const { mean, std } = m.encode(model, picture), odds = m.decode(model, point), wide = std.map((s) => noise * s);
+        const terms = [m.reconstruction(odds, picture), m.price(mean, wide), m.expected(model, picture, mean, wide)];
+        return [mean, std, [...odds], ...terms];
+      });
+    }"""
+
+    def pictures(self, ten) -> torch.Tensor:
+        """The file's ten, noise, nothing, everything."""
+        dice = torch.Generator().manual_seed(0)
+        noise = torch.bernoulli(torch.full((3, 784), 0.3, dtype=torch.float64), generator=dice)
+        return torch.cat([ten, noise, torch.zeros(1, 784), torch.ones(1, 784)])
+
+    def test_file_is_of_the_chapters_code(self, stored):
+        """When the chapter changes, `tools/live_weights.py vae/5` runs it and stores its new weights."""
+        chapter = read(ROOT / "book/vae/5_variational_autoencoders.ipynb")
+        assert stored[1]["hash"] == rest_hash(chapter.notebook)
+        assert chapter.provenance["hash_rest"] == stored[1]["hash"]
+
+    def test_weights_of_another_run_are_refused(self, monkeypatch, tmp_path, capsys):
+        """One digit of one output is another: the cell is named, and nothing is written."""
+        stored = nbformat.read(ROOT / "book/vae/5_variational_autoencoders.ipynb", 4)
+        ran = copy.deepcopy(stored)
+        (cell,) = [c for c in ran.cells if c.get("id") == "plane-show"]
+        cell.execution_count = 99
+        assert live_weights.differences(stored, ran) == []
+        (text,) = [o for o in cell.outputs if o.output_type == "stream"]
+        text.text = text.text.replace("0.15", "0.16")
+        assert live_weights.differences(stored, ran) == ["cell plane-show"]
+        monkeypatch.setattr(live_weights, "export", lambda *_: ({}, live_weights.differences(stored, ran)))
+        monkeypatch.setattr(live_weights, "WEIGHTS", tmp_path)
+        assert live_weights.main(["vae/5"]) == 1
+        assert "cell plane-show" in capsys.readouterr().err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_file_is_small(self):
+        assert CODES.stat().st_size <= 350_000
+
+    def test_numbers_are_those_of_pytorch(self, opened, stored):
+        model, _, ten = stored
+        x = self.pictures(ten)
+        points = torch.randn(len(x), 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 1.5
+        noise = torch.linspace(0.3, 3, len(x), dtype=torch.float64)
+        mean, std = model.posterior(x)
+        nodes, weights = np.polynomial.hermite_e.hermegauss(5)
+        two = [torch.tensor([a, b]) for a in nodes for b in nodes]
+        shares = [v * w / (2 * np.pi) for v in weights for w in weights]
+        wide = std * noise[:, None]
+        means = sum(share * model.reconstruction(mean + wide * node, x) for node, share in zip(two, shares, strict=True))
+        want = [
+            mean,
+            std,
+            model.through(model.decoder, points),
+            model.reconstruction(points, x),
+            model.price(mean, wide),
+            means,
+        ]
+        given = [[a.tolist(), b.tolist(), c.item()] for a, b, c in zip(x, points, noise, strict=True)]
+        found = call(opened("codes"), "codes", self.GET, given)
+        for index, theirs in enumerate(want):
+            ours = np.array([row[index] for row in found])
+            assert np.abs(ours - theirs.numpy()).max() < 1e-5, index
+
+    def test_rule_of_five_nodes_is_the_mean_over_draws(self, opened, stored):
+        model, _, ten = stored
+        given = [[x.tolist(), [0, 0], 1] for x in ten]
+        found = torch.tensor([row[5] for row in call(opened("codes"), "codes", self.GET, given)])
+        mean, std = model.posterior(ten)
+        noise = torch.randn(20_000, 1, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        for x, m, s, ours in zip(ten, mean, std, found, strict=True):
+            nats = model.reconstruction(m + s * noise[:, 0], x)
+            assert abs(nats.mean() - ours) < 0.1 + 4 * nats.std() / len(noise) ** 0.5
+
+    @pytest.mark.parametrize("digit", range(10))
+    def test_page_prints_them(self, opened, stored, digit):
+        """After a digit is taken by its key, the point moved by the arrows and the noise set by the slider."""
+        model, _, ten = stored
+        tab, x = opened("codes"), ten[digit : digit + 1]
+        tab.focus("canvas")
+        tab.keyboard.press(str(digit))
+        for key in ("ArrowRight", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown", "ArrowDown"):
+            tab.keyboard.press(key)
+        tab.locator("input[type=range]").fill("2")
+        settle(tab)
+        mean, std = model.posterior(x)
+        point = mean + torch.tensor([[0.1, -0.1]])
+        near, price = model.reconstruction(point, x), model.price(mean, 2 * std)
+        shown = {k: v.replace("−", "-") for k, v in numbers(tab).items()}
+        assert float(shown["reconstruction at the point, nats"]) == pytest.approx(near.item(), abs=0.00501)
+        assert float(shown["price of the code, nats"]) == pytest.approx(price.item(), abs=0.00501)
+        assert float(shown["sum"]) == pytest.approx((near + price).item(), abs=0.00501)
+        for name, pair, digits in (("point", point, 2), ("mean μ", mean, 2), ("deviation σ", std, 3)):
+            found = [float(v) for v in shown[name].strip("()").split(",")]
+            assert found == pytest.approx(pair[0].tolist(), abs=0.501 * 10**-digits), name
+        assert tab.input_value("select") == str(digit + 1)
+
+    def test_draws_have_the_encoders_law(self, opened, stored):
+        model, _, ten = stored
+        tab = opened("codes")
+        tab.click("text=Draw codes")
+        tab.wait_for_function(f"() => {LIVE}.state.draws.length >= 4")
+        tab.click("text=Stop")
+        tab.focus("canvas")
+        tab.keyboard.press("7")
+        tab.locator("input[type=range]").fill("1.5")
+        tab.evaluate("""() => {
+          const canvas = document.querySelector("canvas");
+          for (let k = 0; k < 200; k += 1) canvas.dispatchEvent(new KeyboardEvent("keydown", { key: " " }));
+        }""")
+        draws = np.array(tab.evaluate(f"() => {LIVE}.state.draws"))
+        mean, std = model.posterior(ten[7:8])
+        z = (draws - mean.numpy()) / (1.5 * std.numpy())
+        assert len(z) == 200
+        assert np.abs(z.mean(0)).max() < 4 / 200**0.5
+        assert np.abs(z.std(0) - 1).max() < 4 / 400**0.5
+        tab.focus("canvas")
+        tab.keyboard.press("m")
+        assert tab.evaluate(f"() => {LIVE}.state.point") == pytest.approx(mean[0].tolist(), abs=1e-9)
+
+    def test_no_noise_costs_without_end(self, opened):
+        tab = opened("codes")
+        tab.locator("input[type=range]").fill("0")
+        settle(tab)
+        shown = numbers(tab)
+        assert shown["price of the code, nats"] == "∞"
+        assert shown["reconstruction at the point, nats"] != "∞"
+        tab.locator("input[type=range]").fill("1")
+        settle(tab)
+        assert float(numbers(tab)["sum"]) == pytest.approx(float(numbers(tab)["minus the bound, by all draws"]), abs=30)
+
+    def test_point_follows_mouse_and_stays_in_the_plane(self, opened, stored):
+        model, _, _ = stored
+        tab = opened("codes")
+        point = f"() => {LIVE}.state.point"
+        drag(tab, (176, 170), (251, 95))
+        assert tab.evaluate(point) == pytest.approx([2, 2], abs=0.05)
+        settle(tab)
+        odds = model.through(model.decoder, torch.tensor([tab.evaluate(point)], dtype=torch.float64))[0]
+        assert tab.evaluate(f"() => [...{LIVE}.state.odds]") == pytest.approx(odds.tolist(), abs=1e-5)
+        drag(tab, (176, 170), (900, 300))
+        assert tab.evaluate(point)[0] == 4
+        tab.focus("canvas")
+        tab.keyboard.press("ArrowRight")
+        assert tab.evaluate(point)[0] == 4
+
+    ONE: ClassVar = [[0.4, 0.2], [0.5, 0.1], [0.5, 0.9]]
+
+    def centred(self, tab, strokes) -> np.ndarray | None:
+        found = call(tab, "codes", "(m, strokes) => { const g = m.centred(strokes); return g && [...g]; }", strokes)
+        return None if found is None else np.array(found).reshape(28, 28)
+
+    def test_drawings_are_centred_like_the_data(self, opened):
+        """Wherever and however large a digit is drawn: at most 20 pixels of ink, its centre of mass where MNIST has it."""
+        tab = opened("codes")
+        test = data.load("mnist", "test").x[:500, 0].double().numpy()
+        rows, columns = np.indices((28, 28))
+        usual = [[(test * k).sum((1, 2)) / test.sum((1, 2))] for k in (rows, columns)]
+        first = self.centred(tab, [self.ONE, [[0.3, 0.9], [0.7, 0.9]]])
+        moved = [[[0.05 + 0.4 * x, 0.5 + 0.4 * y] for x, y in s] for s in (self.ONE, [[0.3, 0.9], [0.7, 0.9]])]
+        assert np.allclose(first, self.centred(tab, moved), atol=1e-9)
+        for k, of in zip((rows, columns), usual, strict=True):
+            assert (first * k).sum() / first.sum() == pytest.approx(np.mean(of), abs=0.1)
+        rows_inked = np.argwhere(first.sum(1) > 0.05)
+        assert np.ptp(rows_inked) + 1 in (20, 21)
+        assert first.sum(1).argmax() > 18, "the foot is below"
+        assert 0.4 < first.sum() / test.sum((1, 2)).mean() < 1.6
+        assert self.centred(tab, []) is None
+        dot = self.centred(tab, [[[0.9, 0.9]]])
+        assert dot[14, 14] == 1
+        assert 3 < dot.sum() < 12
+
+    def test_a_line_of_the_pen(self, opened):
+        """A level stroke: its profile is that of a pen of radius 1.1, with edges one pixel wide."""
+        grey = self.centred(opened("codes"), [[[0.1, 0.5], [0.9, 0.5]]])
+        assert grey[:, 14] == pytest.approx(np.clip(1.6 - abs(np.arange(28) - 14), 0, 1), abs=1e-9)
+        assert (grey[14] > 0).sum() in (20, 21)
+
+    def test_coins_follow_the_grey(self, opened):
+        code = "(m) => [0, 0.25, 0.5, 1].map((g) => [...m.toss(new Float64Array(784).fill(g))])"
+        tab = opened("codes")
+        tossed = np.array(call(tab, "codes", code))
+        assert set(np.unique(tossed)) == {0, 1}
+        assert tossed.mean(1) == pytest.approx([0, 0.25, 0.5, 1], abs=4 * 0.5 / 28)
+        assert tossed[:, 0].tolist() == sorted(tossed[:, 0].tolist())
+        assert (tossed == np.array(call(tab, "codes", code))).all()
+
+    @pytest.mark.parametrize("touch", [False, True])
+    def test_a_drawn_digit_goes_through_the_encoder(self, opened, stored, touch):
+        model, _, _ = stored
+        tab = opened("codes", has_touch=touch, **({"viewport": {"width": 390, "height": 844}} if touch else {}))
+        box = tab.locator("canvas").bounding_box()
+        x, y = (60, box["width"] + 100) if touch else (440, 50)
+        if touch:
+            session = tab.context.new_cdp_session(tab)
+            tab.evaluate(f"scrollBy(0, {box['y'] + y - 300})")
+            box = tab.locator("canvas").bounding_box()
+            for kind, step in (("touchStart", 0), *(("touchMove", k) for k in range(1, 9)), ("touchEnd", None)):
+                points = [] if step is None else [{"x": box["x"] + x, "y": box["y"] + y + 10 * step}]
+                session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        else:
+            drag(tab, (x, y), (x, y + 110))
+        settle(tab)
+        picture = torch.tensor([tab.evaluate(f"() => [...{LIVE}.state.picture]")], dtype=torch.float64)
+        assert 20 < picture.sum() < 80
+        (stroke,) = tab.evaluate(f"() => {LIVE}.state.strokes")
+        assert stroke[0][1] < 0.4 < 0.6 < stroke[-1][1], "downwards"
+        assert picture[0].tolist() == call(tab, "codes", "(m, s) => [...m.toss(m.centred(s))]", [stroke])
+        assert tab.input_value("select") == "0"
+        mean, std = model.posterior(picture)
+        law = tab.evaluate(f"() => {LIVE}.state.law")
+        assert law["mean"] == pytest.approx(mean[0].tolist(), abs=1e-5)
+        assert law["std"] == pytest.approx(std[0].tolist(), abs=1e-5)
+        terms = tab.evaluate(f"() => {LIVE}.state.terms")
+        assert terms["price"] == pytest.approx(model.price(mean, std).item(), abs=1e-5)
+
+    def test_a_finger_beside_plane_and_sheet_scrolls_the_page(self, opened):
+        tab = opened("codes", has_touch=True, viewport={"width": 390, "height": 600})
+        tab.evaluate("() => { document.body.style.paddingBottom = '2000px'; scrollTo(0, 300); }")
+        session = tab.context.new_cdp_session(tab)
+        width = tab.locator("canvas").bounding_box()["width"]
+        for x, y, scrolls in ((width * 0.75, width + 120, True), (60, width + 120, False), (width / 2, width - 60, False)):
+            tab.evaluate("() => scrollTo(0, 300)")
+            box = tab.locator("canvas").bounding_box()
+            for kind, step in (("touchStart", 0), *(("touchMove", k) for k in range(1, 9)), ("touchEnd", None)):
+                points = [] if step is None else [{"x": box["x"] + x, "y": box["y"] + y - 12 * step}]
+                session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            settle(tab)
+            assert (tab.evaluate("scrollY") != 300) == scrolls, (x, y)
+
+    def test_an_empty_sheet_says_so_and_recovers(self, opened):
+        tab = opened("codes")
+        tab.click("text=Clear the sheet")
+        settle(tab)
+        assert "The sheet is empty" in tab.inner_text(".nb-live-note")
+        assert numbers(tab)["sum"] == "–"
+        for name in ("One draw", "To the mean"):
+            tab.click(f"text={name}")
+        drag(tab, (176, 170), (251, 95))
+        settle(tab)
+        assert numbers(tab)["sum"] == "–"
+        tab.select_option("select", label="4")
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert numbers(tab)["sum"] != "–"
+
+    @pytest.mark.parametrize("fault", ["missing", "cut", "other", "away"])
+    def test_no_weights_say_so_and_can_be_loaded_again(self, browser, address, fault):
+        context = browser.new_context(viewport={"width": 900, "height": 1000})
+        tab, errors = context.new_page(), []
+        tab.on("pageerror", lambda e: errors.append(str(e)))
+        whole = CODES.read_bytes()
+        answers = {"missing": {"status": 404}, "cut": {"body": whole[:200_000]}, "other": {"body": b"<!doctype html>"}}
+
+        def instead(route):
+            route.abort() if fault == "away" else route.fulfill(**answers[fault])
+
+        tab.route("**/codes.bin", instead)
+        tab.goto(f"{address}/codes.html")
+        tab.click("text=Run it here")
+        tab.wait_for_function("() => document.querySelector('.nb-live').live")
+        said = {
+            "missing": "the server answers 404",
+            "cut": "the file is cut off",
+            "other": "no file of weights",
+            "away": "etch",
+        }
+        assert "could not be loaded" in tab.inner_text(".nb-live-note")
+        assert said[fault] in tab.inner_text(".nb-live-note")
+        tab.focus("canvas")
+        for key in ("3", " ", "m", "c", "ArrowUp"):
+            tab.keyboard.press(key)
+        drag(tab, (20, 20), (50, 50))
+        for name in ("Clear the sheet", "One draw", "To the mean"):
+            tab.click(f"text={name}")
+        tab.click("text=Load again")
+        settle(tab)
+        assert "could not be loaded" in tab.inner_text(".nb-live-note")
+        tab.unroute("**/codes.bin")
+        tab.click("text=Load again")
+        tab.wait_for_function(f"() => {LIVE}.state.model")
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert not tab.locator("text=Load again").is_visible()
+        assert float(numbers(tab)["sum"]) > 50
+        assert errors == []
+        context.close()
+
+    def test_slow_where_motion_is_unwanted(self, opened):
+        counts = []
+        for wish in ("no-preference", "reduce"):
+            tab = opened("codes", reduced_motion=wish)
+            tab.click("text=Draw codes")
+            tab.wait_for_function(f"() => {LIVE}.figure.frames > 40")
+            frames, draws = tab.evaluate(f"() => [{LIVE}.figure.frames, {LIVE}.state.draws.length]")
+            counts.append(draws / frames)
+        assert counts[0] == pytest.approx(1 / 6, abs=0.05)
+        assert counts[1] <= 2 / 40
+
+    def test_colours_follow_the_theme(self, opened):
+        tab = opened("codes")
+        corner = "() => [...document.querySelector('canvas').getContext('2d').getImageData(300, 300, 60, 1).data]"
+        settle(tab)
+        light = tab.evaluate(corner)
+        tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+        settle(tab)
+        assert tab.evaluate(corner) != light

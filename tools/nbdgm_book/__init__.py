@@ -69,7 +69,8 @@ def fingerprint(root: Path = ROOT) -> str:
     digest = hashlib.sha256()
     for name in ("tools/chapters.py", "tools/exercises.py", "book/references.bib"):
         digest.update((ROOT / name).read_bytes())
-    for folder in (ROOT / "tools/nbdgm_book", ROOT / "book/_static", ROOT / "book/_static/live"):
+    static = ROOT / "book/_static"
+    for folder in (ROOT / "tools/nbdgm_book", static, static / "live", static / "live/data"):
         for path in sorted(p for p in folder.glob("*.*") if p.is_file()):
             digest.update(path.name.encode() + path.read_bytes())
     for folder in (chapters.RUNS, chapters.REPLICATIONS):

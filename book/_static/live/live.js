@@ -224,7 +224,8 @@ export class Figure {
     return (text) => { if (value.textContent !== text) value.textContent = text; };
   }
 
-  // Mouse and touch alike: `begin`, `move` and `end` get pixels of the canvas; a `begin` that returns false lets go.
+  // Mouse and touch alike: `begin`, `move` and `end` get pixels of the canvas; a `begin` that returns false lets go, and a finger
+  // scrolls the page.
   pointer(begin, move, end = () => {}) {
     let held = false;
     const place = (event) => {
@@ -236,6 +237,7 @@ export class Figure {
       if (held) this.canvas.setPointerCapture(event.pointerId);
       this.change();
     });
+    this.canvas.addEventListener("touchstart", (event) => held && event.preventDefault(), { passive: false });
     this.canvas.addEventListener("pointermove", (event) => {
       if (!held) return;
       move(...place(event));
