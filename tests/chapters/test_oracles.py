@@ -1757,6 +1757,69 @@ def test_the_terms_of_the_bound_are_divergences_of_normal_laws(diffusion):
 
 
 @pytest.fixture(scope="module")
+def matching():
+    f64 = torch.float64
+    names = {"torch": torch, "math": math, "np": np, "f64": f64, "width": 0.3}
+    names |= {"nbdgm": nbdgm, "ot": pytest.importorskip("ot"), "pairwise": itertools.pairwise}
+    names["rules"] = {"Runge-Kutta": ((0.0, 0.5, 0.5, 1.0), (1 / 6, 1 / 3, 1 / 3, 1 / 6))}
+    names["centres"], names["odds"] = torch.tensor([[1.0, 0.0], [-1.0, 0.5]], dtype=f64), torch.tensor([0.7, 0.3], dtype=f64)
+    return functions("beyond/3_flow_matching", **names)
+
+
+@pytest.mark.parametrize("name", ["straight", "curved"])
+def test_the_loss_of_matching_is_that_of_a_public_library(matching, name):
+    path = pytest.importorskip("flow_matching.path")
+    x0, x1, t = torch.randn(6, 2).double(), torch.randn(6, 2).double(), torch.rand(6).double()
+    if name == "straight":
+        sample = path.CondOTProbPath().sample(x_0=x0, x_1=x1, t=t)
+    else:
+        scheduler = pytest.importorskip("flow_matching.path.scheduler")
+        sample = path.AffineProbPath(scheduler=scheduler.CosineScheduler()).sample(x_0=x0, x_1=x1, t=t)
+    field = lambda x, t: torch.sin(3 * x) + t
+    wanted = (field(sample.x_t, t[:, None]) - sample.dx_t).square().sum(-1)
+    torch.testing.assert_close(matching["matching_loss"](field, matching[name], x0, x1, t[:, None]), wanted)
+
+
+def test_plans_of_groups_cost_what_scipy_says(matching):
+    from scipy.optimize import linear_sum_assignment
+
+    noise, points = torch.randn(40, 2), torch.randn(40, 2) + 1
+    found = (matching["coupled"](noise, points, 20) - noise).square().sum(1).view(2, 20).sum(1)
+    for part in range(2):
+        rows = slice(20 * part, 20 * part + 20)
+        cost = torch.cdist(noise[rows], points[rows]).square().numpy()
+        assert found[part].item() == pytest.approx(cost[linear_sum_assignment(cost)].sum(), rel=1e-4)
+
+
+def test_the_mean_velocity_is_that_of_many_pairs(matching):
+    """Pairs whose path passes near a place have its velocity on average."""
+    stream, t = torch.Generator().manual_seed(0), torch.tensor(0.6, dtype=torch.float64)
+    chosen = torch.multinomial(matching["odds"], 400_000, True, generator=stream)
+    noise, scatter = (torch.randn(400_000, 2, generator=stream).double() for _ in range(2))
+    data = matching["centres"][chosen] + 0.3 * scatter
+    for name in ("straight", "curved"):
+        a, b, slope_a, slope_b = matching[name](t)
+        place = torch.tensor([[0.3, 0.2]], dtype=torch.float64)
+        near = (a * noise + b * data - place).norm(dim=1) < 0.05
+        seen = (slope_a * noise + slope_b * data)[near]
+        wanted = matching["exact"](matching[name])(place, t)[0]
+        assert (abs(seen.mean(0) - wanted) < 5 * seen.std(0) / near.sum() ** 0.5 + 0.02).all()
+
+
+def test_the_divergence_is_the_trace_of_the_jacobian_and_the_density_that_of_the_mixture(matching):
+    from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+
+    t, x = torch.tensor(0.6, dtype=torch.float64), torch.randn(5, 2).double()
+    field = matching["exact"](matching["straight"])
+    _, found = matching["with_divergence"](field, x, t)
+    jacobians = [torch.autograd.functional.jacobian(lambda y: field(y[None], t)[0], y) for y in x]
+    torch.testing.assert_close(found, torch.stack([J.trace() for J in jacobians]))
+    law = MixtureSameFamily(Categorical(matching["odds"]), Independent(Normal(matching["centres"], 0.3), 1))
+    torch.testing.assert_close(matching["log_density"](field, x, 64, "Runge-Kutta"), law.log_prob(x), atol=1e-4, rtol=0)
+    torch.testing.assert_close(matching["true_log"](x), law.log_prob(x))
+
+
+@pytest.fixture(scope="module")
 def talkers():
     """Functions of the chapter and its recurrent network."""
     import itertools
