@@ -21,7 +21,7 @@ from replicate import SHIFT
 
 CHAPTER = "book/beyond/4_side_by_side.ipynb"
 MIME = "application/vnd.nbdgm.leaderboard+json"
-STORE = "tools/data/leaderboard.json"
+STORE = execute.LEADERBOARD
 
 
 def board_of(notebook: dict) -> dict:
