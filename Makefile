@@ -26,7 +26,7 @@ ON_A_GPU := tests/losses tests/training tests/test_comparison.py
 LOCK := $(BIN_BOOK)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book handout pdf notebooks draw pictures test quick lab run replicate imitate-gpu lint format bench lock clean distclean
+.PHONY: help setup book handout pdf notebooks draw pictures test quick lab run replicate leaderboard imitate-gpu lint format bench lock clean distclean
 
 help:  ## print this list
 	@echo "make TARGET"
@@ -96,6 +96,9 @@ run: $(READY)  ## execute chapters and store their outputs: CHAPTERS="..." (defa
 replicate: $(READY)  ## run chapters with other seeds, once also longer, keep what becomes of claims: CHAPTERS="..." SEEDS=2 STRETCH=3
 	$(BIN)/python tools/replicate.py $(if $(BUDGET),--budget $(BUDGET)) --seeds $(SEEDS) --stretch $(STRETCH) \
 		$(if $(filter-out 0,$(AGAIN)),--again) $(CHAPTERS)
+
+leaderboard: $(READY)  ## the table of "Side by side" with more seeds, for the page of the leaderboard: SEEDS=2 further runs
+	$(BIN)/python tools/leaderboard.py --seeds $(SEEDS)
 
 imitate-gpu: $(READY)  ## run CHAPTERS (default: all) at smoke with the types that a GPU would give them
 	$(ONE_THREAD) $(BIN)/python tools/imitate_gpu.py $(CHAPTERS)

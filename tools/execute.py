@@ -35,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from chapters import BUDGETS, ROOT, Chapter, code_hash, paths, proves, read, replication_file, rest_hash, run_file, source
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "sympy", "matplotlib", "nbdgm")
+LEADERBOARD = "tools/data/leaderboard.json"  # knows its chapter by the hash of the code, as the records do
 KEPT_METADATA = ("tags", "slideshow", "mystnb", "nbdgm", "jupyter")
 # All that a proof cell finds beside other proof cells.
 PROOF_NAMES = "import nbdgm\nfrom nbdgm import check, claim, derivation, highest, lowest"
@@ -302,7 +303,9 @@ def rehash_runs(path: Path, old: str, new: str, root: Path = ROOT) -> None:
 def renew_records(path: Path, before: str, after: str, root: Path) -> None:
     """Records of the code with hash `before` become records of the code with hash `after`."""
     docname = path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
-    for file in [run_file(docname, budget, root) for budget in BUDGETS] + [replication_file(docname, root)]:
+    files = [run_file(docname, budget, root) for budget in BUDGETS]
+    files += [replication_file(docname, root), root / LEADERBOARD]
+    for file in files:
         if file.exists() and before in (text := file.read_text(encoding="utf-8")):
             store(file, text.replace(before, after))
 

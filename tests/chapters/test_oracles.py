@@ -1768,13 +1768,12 @@ def matching():
 
 @pytest.mark.parametrize("name", ["straight", "curved"])
 def test_the_loss_of_matching_is_that_of_a_public_library(matching, name):
-    path = pytest.importorskip("flow_matching.path")
+    from flow_matching.path import AffineProbPath, CondOTProbPath
+    from flow_matching.path.scheduler import CosineScheduler
+
     x0, x1, t = torch.randn(6, 2).double(), torch.randn(6, 2).double(), torch.rand(6).double()
-    if name == "straight":
-        sample = path.CondOTProbPath().sample(x_0=x0, x_1=x1, t=t)
-    else:
-        scheduler = pytest.importorskip("flow_matching.path.scheduler")
-        sample = path.AffineProbPath(scheduler=scheduler.CosineScheduler()).sample(x_0=x0, x_1=x1, t=t)
+    path = CondOTProbPath() if name == "straight" else AffineProbPath(scheduler=CosineScheduler())
+    sample = path.sample(x_0=x0, x_1=x1, t=t)
     field = lambda x, t: torch.sin(3 * x) + t
     wanted = (field(sample.x_t, t[:, None]) - sample.dx_t).square().sum(-1)
     torch.testing.assert_close(matching["matching_loss"](field, matching[name], x0, x1, t[:, None]), wanted)
@@ -2006,3 +2005,127 @@ def test_the_floor_of_additive_flows_in_closed_form(flows):
         (data.densities.GaussianMixture(torch.tensor([[-3.0, 0], [3.0, 0]]), 0.5, device="cpu"), 0.0),  # nor of two equal ones
     ):
         assert flows["floor"](law, reach=6.0, side=600) == pytest.approx(wanted, abs=2e-3)
+
+
+@pytest.fixture(scope="module")
+def families():
+    """The families of the chapter that puts them side by side, on made-up shares of ink."""
+    import math
+    import time
+    from itertools import pairwise
+
+    from scipy.stats import rankdata
+    from torch.nn.functional import conv2d, pad, softplus
+
+    import nbdgm
+    from nbdgm import budget, evaluation, losses, networks, sampling
+
+    notebook = json.loads((ROOT / "book" / "beyond" / "4_side_by_side.ipynb").read_text("utf-8"))
+    names = {"torch": torch, "nn": torch.nn, "math": math, "time": time, "pairwise": pairwise, "np": np, "nbdgm": nbdgm}
+    names |= {"budget": budget, "evaluation": evaluation, "losses": losses, "networks": networks, "sampling": sampling}
+    names |= {"conv2d": conv2d, "pad": pad, "softplus": softplus, "rankdata": rankdata}
+    names["on"] = torch.linspace(0.05, 0.9, 196)
+    wanted = {
+        "family",
+        "mixture",
+        "autoregressive",
+        "nade",
+        "rbm",
+        "autoencoders",
+        "games",
+        "flow",
+        "diffusion",
+        "matching",
+        "rank",
+    }
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and cell["id"] in wanted:
+            tree = ast.parse("".join(cell["source"]))
+            tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+            exec(compile(tree, cell["id"], "exec"), names)
+    return names
+
+
+@pytest.fixture
+def bits():
+    torch.manual_seed(0)
+    return torch.bernoulli(torch.full((6, 196), 0.4))
+
+
+def test_a_mixture_of_bits_is_torchs(families, bits):
+    from torch.distributions import Bernoulli, Categorical, Independent, MixtureSameFamily
+
+    model = families["Mixture"](5)
+    model.logits.data, model.log_share.data = torch.randn(5, 196), torch.randn(5).log_softmax(0)
+    twin = MixtureSameFamily(Categorical(logits=model.log_share), Independent(Bernoulli(logits=model.logits), 1))
+    torch.testing.assert_close(model.log_p(bits, None), twin.log_prob(bits))
+
+
+@pytest.mark.parametrize("name", ["NADE", "PixelCNN"])
+def test_the_last_pixels_sum_out_whatever_their_odds(families, bits, name):
+    """The sum of P over all settings of the last three pixels does not feel their biases: conditionals that sum to one."""
+    from itertools import product
+
+    torch.manual_seed(1)
+    model, every = families[name](), torch.tensor(list(product((0.0, 1.0), repeat=3)))
+    settings = bits[:, None].repeat(1, 8, 1)
+    settings[:, :, 193:] = every
+    before = model.log_p(settings.flatten(0, 1), None).view(6, 8)
+    last = model.b.data if name == "NADE" else model.bias.data.flatten()
+    last[193:] += 1.5
+    after = model.log_p(settings.flatten(0, 1), None).view(6, 8)
+    assert (before - after).abs().max() > 0.1
+    torch.testing.assert_close(before.logsumexp(1), after.logsumexp(1))
+
+
+def test_a_machine_without_weights_is_independent_pixels(families, bits):
+    """Annealing is exact there: the weights do not vary."""
+    from torch.distributions import Bernoulli
+
+    model = families["RBM"]()
+    model.W.data.zero_()
+    model.c.data = torch.randn(200)
+    alone = Bernoulli(families["on"]).log_prob(bits).sum(1)
+    torch.testing.assert_close(model.log_p(bits, torch.Generator().manual_seed(0)), alone, rtol=1e-3, atol=0.05)
+
+
+def test_a_flow_whose_layers_do_nothing_is_independent_pixels(families, bits):
+    from torch.distributions import Bernoulli
+
+    model = families["Flow"]()
+    for net in model.nets:
+        net[-1].weight.data.zero_()
+        net[-1].bias.data.zero_()
+    alone = Bernoulli(families["on"]).log_prob(bits).sum(1)
+    with torch.no_grad():
+        torch.testing.assert_close(model.log_bound(bits, torch.rand(6, 196)), alone, rtol=1e-3, atol=0.05)
+        drawn = model.sample(4000, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(drawn.mean(0), families["on"], rtol=0, atol=0.05)
+
+
+def test_a_diffusion_that_knows_the_shares_bounds_independent_pixels(families, bits):
+    """With the right odds every step is exact, so that the bound falls short by what the steps lose, and never exceeds."""
+    from torch.distributions import Bernoulli
+
+    model = families["Diffusion"]()
+    for layer in model.net:
+        for part in layer.parameters():
+            part.data.zero_()
+    model.net[-1].bias.data = families["on"].logit()
+    many = torch.bernoulli(families["on"].expand(400, -1), generator=torch.Generator().manual_seed(2))
+    alone = Bernoulli(families["on"]).log_prob(many).sum(1).mean()
+    with torch.no_grad():
+        bound = model.log_p(many, torch.Generator().manual_seed(3)).mean()
+        drawn = model.sample(4000, torch.Generator().manual_seed(4))
+    assert alone - 15 < bound < alone
+    torch.testing.assert_close(drawn.mean(0), families["on"], rtol=0, atol=0.05)
+
+
+def test_agreement_of_orders_is_scipys(families):
+    from scipy.stats import spearmanr
+
+    a, b = np.random.default_rng(0).normal(size=(2, 12))
+    assert families["agreement"](a, b) == pytest.approx(spearmanr(a, b)[0])
+    tied = np.round(a)
+    assert families["agreement"](tied, b) == pytest.approx(spearmanr(tied, b)[0])
+    assert families["agreement"](np.ones(12), b) == 0

@@ -16,6 +16,7 @@
 - `exercises_page`, `course`, `ideas`: the lists of exercises, of plans for a course, of ideas;
 - `terms`: a word of the glossary, explained where a chapter first uses it;
 - `replications`: in how many other runs each claim held;
+- `leaderboard`: that of its page of the leaderboard;
 - `drawn`: those of its page about the drawn data;
 - `stand_ins`: the API reference, built without torch.
 """
@@ -45,6 +46,7 @@ from nbdgm_book import (  # noqa: E402
     glossary,
     handout,
     ideas,
+    leaderboard,
     lighten,
     links,
     live,
@@ -95,6 +97,7 @@ def setup(app: Sphinx) -> dict:
     exercises_page.setup(app)
     course.setup(app)
     ideas.setup(app)
+    leaderboard.setup(app)
     terms.setup(app)
     front.setup(app)
     figures.setup(app)

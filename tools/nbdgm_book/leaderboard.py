@@ -1,0 +1,60 @@
+"""The appendix page of the leaderboard, from what `tools/leaderboard.py` has stored."""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from nbdgm_book.pages import BookDirective
+
+STORE = "tools/data/leaderboard.json"
+REMEDY = "run `make leaderboard`"
+DIGITS = {"nats": 1, "FD": 2, "FD, untrained": 2, "training": 2, "drawing": 3}
+
+
+def stored(root: Path) -> dict:
+    """What is stored, or nothing."""
+    file = root / STORE
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def entry(column: str, values: list | None) -> str:
+    """Median and range, `2.1 (1.9 to 2.4)`; a dash without numbers, one number where there is no more."""
+    if not values:
+        return "–"
+    middle, low, high, count = values
+    digits = DIGITS.get(column, 2)
+    if count == 1:
+        return f"{middle:.{digits}f}"
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+class Leaderboard(BookDirective):
+    """`{leaderboard}`: a table for each budget, ordered by the Fréchet distance, and where the numbers come from."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(self.root / STORE))
+        found = stored(self.root)
+        if not found:
+            return [self.paragraph(f"Nothing is stored yet: {REMEDY}.")]
+        tables: dict[str, list] = {}
+        for name, row in found["rows"].items():
+            family, _, length = name.partition(" × ")
+            tables.setdefault(length, []).append([family, row])
+        made: list[nodes.Node] = []
+        for length, rows in tables.items():
+            rows.sort(key=lambda pair: pair[1]["FD"][0])
+            head = "Data and trivial models" if not length else f"Budget × {length}"
+            lines = [[name, *[entry(column, row.get(column)) for column in found["columns"]]] for name, row in rows]
+            made += [self.paragraph(nodes.strong("", head)), self.table([head, *found["columns"]], lines, ("nb-numbers",))]
+        seeds = 3 * len(found["shifts"])
+        said = (
+            f"Median (range) of {seeds} seeds, {len(found['shifts'])} runs of the chapter. Machine: {found['cores']} cores, "
+            f"{found['cpu']}, {found['device']}; {found['date']}, commit {found['commit']}."
+        )
+        return [*made, self.paragraph([nodes.Text(said)])]
+
+
+def setup(app: Sphinx) -> None:
+    app.add_directive("leaderboard", Leaderboard)
