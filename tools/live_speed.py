@@ -25,14 +25,15 @@ PAGE = """<!doctype html>
 <head><link rel="stylesheet" href="nbdgm.css"><script src="nbdgm.js"></script></head>
 <body><div class="nb-live" data-live="NAME"><p>Try it.</p></div></body>
 </html>"""
-# A loop that looks at the clock once a frame, and drags if told to.
+# A loop that looks at the clock once a frame, and drags if told to: whole turns, so that each begins where the last one ended.
 WATCH = """(() => {
   Element.prototype.setPointerCapture = () => {};
   let turn = 0;
   const drag = () => {
     if (!window.ring) return void (turn = 0);
     const canvas = document.querySelector("canvas"), box = canvas.getBoundingClientRect(), [x, y, radius] = window.ring;
-    const clientX = box.left + x + radius * Math.cos(turn / 8), clientY = box.top + y + radius * Math.sin(turn / 8);
+    const angle = (turn * Math.PI) / 40;
+    const clientX = box.left + x + radius * Math.cos(angle), clientY = box.top + y + radius * Math.sin(angle);
     canvas.dispatchEvent(new PointerEvent(turn ? "pointermove" : "pointerdown", { clientX, clientY, pointerId: 1 }));
     turn += 1;
     if (turn % 80 === 0) {
@@ -67,7 +68,7 @@ def press(tab, seconds: float, label: str) -> None:
     """Let the figure run."""
     tab.click(f"button:text-is('{label}')")
     tab.wait_for_timeout(1000 * seconds)
-    tab.click("button:text-is('Stop')")
+    tab.evaluate(f"() => {LIVE}.figure.run(false)")
 
 
 def train(tab, seconds: float, rounds: int) -> None:
@@ -91,8 +92,13 @@ WAYS = {
         ("it runs", lambda tab, s: press(tab, s, "Run")),
     ],
     "game": [
+        ("it trains, 5 rounds a frame", lambda tab, s: train(tab, s, 5)),
         ("it trains, 10 rounds a frame", lambda tab, s: train(tab, s, 10)),
         ("it trains, 20 rounds a frame", lambda tab, s: train(tab, s, 20)),
+    ],
+    "noise": [
+        ("a cluster is dragged", lambda tab, s: ring(tab, s, cluster(tab), 40)),
+        ("it plays", lambda tab, s: (tab.click("text=Back to noise"), press(tab, s, "Play"))),
     ],
 }
 
@@ -101,6 +107,13 @@ def centre(tab) -> tuple[float, float]:
     """Where a drag of EM's first centre begins, less the radius of `ring`."""
     x, y = tab.evaluate(f"() => {LIVE}.state.model[0].mean")
     return 30 + (x + 5.2) / 10 * (0.56 * 760 - 40) - 40, 16 + (4.2 - y) / 8.8 * 290
+
+
+def cluster(tab) -> tuple[float, float]:
+    """Where a drag of the first cluster begins, less the radius of `ring`."""
+    x, y = tab.evaluate(f"() => {LIVE}.state.law.centres[0]")
+    unit = min(0.56 * 760 - 34, 396) / 6
+    return 26 + (x + 3) * unit - 40, 22 + (3 - y) * unit
 
 
 def serve() -> str:

@@ -235,6 +235,23 @@ class TestPiles:
         tab.keyboard.press("ArrowDown")
         assert tab.evaluate(masses)[chosen] == after[chosen] - 1
 
+    def test_a_finger_meets_a_bar(self, opened):
+        """On a phone, each place is at least 16 pixels wide where q starts; of what is seen there, each bar can be dragged."""
+        tab = opened("piles", viewport={"width": 390, "height": 844})
+        width = tab.locator("canvas").bounding_box()["width"] - 52
+        unit = width / 13
+        assert unit >= 16
+        masses = f"() => {LIVE}.state.p"
+        for place in range(12):
+            x = 40 + (place + 1) * unit
+            drag(tab, (x - 7, 90), (x + 7, 60))
+            settle(tab)
+            assert tab.evaluate(masses)[place] == 5
+        tab.evaluate(f"() => {{ const {{ state, figure }} = {LIVE}; state.shift = -4; figure.change(); }}")
+        settle(tab)
+        drag(tab, (40 + width / 17, 170), (40 + width / 17, 206))
+        assert tab.evaluate(f"() => {LIVE}.state.q[0]") == 5, "the place furthest to the left"
+
 
 class TestEM:
     def test_steps_are_those_of_scikit_learn(self, opened):
@@ -297,6 +314,81 @@ class TestEM:
         settle(tab)
         assert tab.inner_text(".nb-live-note") == ""
         assert float(numbers(tab)["evidence, nats a point"].replace("−", "-")) > -10
+
+    def collapse(self, tab) -> None:
+        """Two points on one spot, a narrow component on them, and the chapter's other points."""
+        tab.evaluate(f"""() => {{
+          const {{ state, figure }} = {LIVE};
+          state.points.push([4, -4], [4, -4]);
+          Object.assign(state.model[0], {{ mean: [4, -4], covariance: [[0.01, 0], [0, 0.01]] }});
+          Object.assign(state, {{ q: null, next: "E", steps: [] }});
+          figure.change();
+        }}""")
+        self.steps(tab, 8)
+        assert "collapsed" in tab.inner_text(".nb-live-note")
+
+    def steps(self, tab, count: int) -> None:
+        tab.evaluate(f"(count) => {{ for (let k = 0; k < count; k += 1) {LIVE}.state.take(); {LIVE}.figure.change(); }}", count)
+        settle(tab)
+
+    def test_a_collapsed_centre_dragged_away_is_a_law_again(self, opened):
+        tab = opened("em")
+        self.collapse(tab)
+        width = tab.locator("canvas").bounding_box()["width"]
+        place = [(30 + (x + 5.2) / 10 * (0.56 * width - 40), 16 + (4.2 - y) / 8.8 * 290) for x, y in ((4, -4), (1, 1))]
+        drag(tab, *place)
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert sum(c["weight"] for c in tab.evaluate(f"() => {LIVE}.state.model")) == pytest.approx(1, abs=1e-12)
+        self.steps(tab, 20)
+        evidence = [row[0] for row in tab.evaluate(f"() => {LIVE}.state.steps")]
+        assert len(evidence) == 21
+        assert (np.diff(evidence) > -1e-10).all()
+
+    def test_a_collapse_has_evidence_without_end(self, opened):
+        tab = opened("em")
+        self.collapse(tab)
+        assert numbers(tab)["evidence, nats a point"] == "∞"
+
+    def test_a_floor_mends_a_collapse(self, opened):
+        tab = opened("em")
+        self.collapse(tab)
+        tab.check("text=floor under variances")
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert numbers(tab)["steps"] == "0"
+        self.steps(tab, 20)
+        assert tab.inner_text(".nb-live-note") == ""
+        assert numbers(tab)["steps"] == "20"
+        assert -10 < float(numbers(tab)["evidence, nats a point"].replace("−", "-")) < 0
+
+    def test_other_points_mend_a_collapse(self, opened):
+        for name, evidence in (("150 new points", None), ("No points", "–")):
+            tab = opened("em")
+            self.collapse(tab)
+            tab.click(f"text={name}")
+            settle(tab)
+            assert tab.inner_text(".nb-live-note") == "", name
+            said = numbers(tab)["evidence, nats a point"]
+            assert said == evidence if evidence else float(said.replace("−", "-")) < 0
+            if evidence is None:
+                self.steps(tab, 4)
+                assert numbers(tab)["steps"] == "4"
+
+    def test_every_step_is_counted(self, opened):
+        tab = opened("em")
+        self.steps(tab, 420)
+        assert numbers(tab)["steps"] == "420"
+
+    def test_a_summit_ends_the_run(self, opened):
+        tab = opened("em")
+        self.steps(tab, 1000)
+        tab.click("button:text-is('Run')")
+        tab.wait_for_function(f"() => !{LIVE}.figure.running")
+        assert "rises no more" in tab.inner_text(".nb-live-note")
+        tab.click("text=Other centres")
+        tab.click("button:has-text('E step')")
+        assert tab.inner_text(".nb-live-note") == ""
 
     def test_no_points_are_no_error(self, opened):
         tab = opened("em")
@@ -444,6 +536,41 @@ class TestGame:
         tab.click("text=One round")
         settle(tab)
         assert numbers(tab)["rounds"] == "1"
+
+    def test_drawn_data_are_judged_at_once(self, opened):
+        """JS is that of the new data before another round, and what was said of no data goes."""
+        tab = opened("game")
+        old = numbers(tab)["JS, nats"]
+        tab.check("text=draw the data")
+        tab.evaluate(f"() => {{ const {{ law }} = {LIVE}.state.game; law.draw(); law.bars.fill(0); }}")
+        tab.click("text=One round")
+        settle(tab)
+        assert "There are no data" in tab.inner_text(".nb-live-note")
+        assert numbers(tab)["JS, nats"] == "–"
+        drag(tab, (70, 60), (330, 60))
+        settle(tab)
+        assert tab.inner_text(".nb-live-note") == ""
+        new = tab.evaluate(
+            f"async () => (await import('/live/game.js')).divergence({LIVE}.state.game.G, {LIVE}.state.game.law)"
+        )
+        assert numbers(tab)["JS, nats"] == f"{new:.3f}" != old
+        inked = np.flatnonzero(tab.evaluate(f"() => {LIVE}.state.game.law.bars"))
+        assert len(inked) == np.ptp(inked) + 1 > 8, "a sweep leaves no bar out"
+
+    def test_far_data_are_reached_by_the_better_loss_only(self, opened):
+        """What the figure's prompt sends the reader to see."""
+        code = """(m, loss) => {
+          const game = new m.Game(1);
+          Object.assign(game, { loss });
+          game.law.draw();
+          game.law.bars = game.law.bars.map((_, k) => (k < 3 ? 1 : 0));
+          while (!game.over) game.round();
+          return m.divergence(game.G, game.law);
+        }"""
+        tab = opened("game")
+        ends = [call(tab, "game", code, loss) for loss in ("saturating", "non-saturating")]
+        assert ends[0] > 0.6
+        assert ends[1] < 0.1
 
 
 class TestNoise:
@@ -773,6 +900,13 @@ class TestNoise:
         assert self.get(tab, "law.centres") == laws
         assert tab.evaluate("scrollY") > 50
 
+    def test_a_share_of_one_forgets_no_proportions(self, opened):
+        tab = opened("noise")
+        shares = self.get(tab, "law.shares")
+        for share in ("1", "0.36"):
+            tab.locator("label:has-text('share of cluster') input").fill(share)
+        assert self.get(tab, "law.shares") == pytest.approx(shares)
+
     def test_a_label_without_data_says_so_and_recovers(self, opened):
         tab = opened("noise")
         tab.locator("label:has-text('guide to') select").select_option("1")
@@ -940,12 +1074,36 @@ class TestCodes:
         near, price = model.reconstruction(point, x), model.price(mean, 2 * std)
         shown = {k: v.replace("−", "-") for k, v in numbers(tab).items()}
         assert float(shown["reconstruction at the point, nats"]) == pytest.approx(near.item(), abs=0.00501)
-        assert float(shown["price of the code, nats"]) == pytest.approx(price.item(), abs=0.00501)
+        assert float(shown["price of the law, nats"]) == pytest.approx(price.item(), abs=0.00501)
         assert float(shown["sum"]) == pytest.approx((near + price).item(), abs=0.00501)
         for name, pair, digits in (("point", point, 2), ("mean μ", mean, 2), ("deviation σ", std, 3)):
             found = [float(v) for v in shown[name].strip("()").split(",")]
             assert found == pytest.approx(pair[0].tolist(), abs=0.501 * 10**-digits), name
         assert tab.input_value("select") == str(digit + 1)
+
+    def test_the_law_can_be_moved_to_the_point(self, opened, stored):
+        """Take the 3: the bound at the point is better than the encoder's."""
+        model, _, ten = stored
+        tab, x = opened("codes"), ten[3:4]
+        tab.focus("canvas")
+        tab.keyboard.press("3")
+        settle(tab)
+        first, name = numbers(tab), "minus the bound, by all draws"
+        assert first["by the encoder's law"] == "–"
+        tab.evaluate(f"() => {{ {LIVE}.state.point = [3.4, 0]; }}")
+        tab.click("text=Move the law here")
+        settle(tab)
+        moved = numbers(tab)
+        assert moved["mean μ"] == moved["point"] == "(3.40, 0.00)"
+        assert moved["deviation σ"] == first["deviation σ"]
+        assert moved["by the encoder's law"] == first[name]
+        assert float(moved[name]) < float(first[name]) - 50
+        _, std = model.posterior(x)
+        price = model.price(torch.tensor([[3.4, 0.0]], dtype=torch.float64), std)
+        assert float(moved["price of the law, nats"]) == pytest.approx(price.item(), abs=0.00501)
+        tab.click("text=The encoder's law")
+        settle(tab)
+        assert numbers(tab) == first
 
     def test_draws_have_the_encoders_law(self, opened, stored):
         model, _, ten = stored
@@ -975,7 +1133,7 @@ class TestCodes:
         tab.locator("input[type=range]").fill("0")
         settle(tab)
         shown = numbers(tab)
-        assert shown["price of the code, nats"] == "∞"
+        assert shown["price of the law, nats"] == "∞"
         assert shown["reconstruction at the point, nats"] != "∞"
         tab.locator("input[type=range]").fill("1")
         settle(tab)

@@ -135,25 +135,45 @@ const COINS = Float64Array.from({ length: PIXELS }, dice(1));
 // A binary picture from grey values, as the chapter has it: a coin for each pixel; always the same coins, so that it does not flicker.
 export const toss = (grey) => grey.map((g, i) => (COINS[i] < g ? 1 : 0));
 
+// Places of labels, moved off one another until any two are 0.4 apart.
+function apart(places) {
+  const found = places.map((p) => [...p]);
+  for (let pass = 0; pass < 50; pass += 1) {
+    found.forEach((a, i) => found.slice(0, i).forEach((b) => {
+      const [u, v] = [a[0] - b[0], a[1] - b[1]], far = Math.hypot(u, v), by = (0.4 - far) / 2;
+      if (by <= 0) return;
+      const [c, s] = far > 0 ? [u / far, v / far] : [1, 0];
+      a[0] += by * c; a[1] += by * s; b[0] -= by * c; b[1] -= by * s;
+    }));
+  }
+  return found;
+}
+
 export default async function codes(figure) {
   const gauss = normals(dice(5));
-  const state = { model: null, picture: null, strokes: [], unread: false, taken: 7, law: null, terms: null, noise: 1, point: [0, 0], odds: null, draws: [], marks: [], file: "codes.bin" };
+  const state = { model: null, picture: null, strokes: [], unread: false, taken: 7, law: null, encoder: null, terms: null, noise: 1, point: [0, 0], odds: null, draws: [], marks: [], file: "codes.bin" };
   let plane, paper, sheet, wait = 0;
   figure.describe(
-    "A plane of codes, a sheet to draw a digit on, and what the decoder makes of the chosen code. Drag the point, or draw. Keys: arrows move the point, 0 to 9 take a test digit, space draws a code, m goes to the mean, c clears the sheet.",
+    "A plane of codes, a sheet to draw a digit on, and what the decoder makes of the chosen code. Drag the point, or draw. Keys: arrows move the point, 0 to 9 take a test digit, space draws a code, m goes to the mean, l moves the law to the point, e brings it back to the encoder's, c clears the sheet.",
   );
 
   // Both terms of the bound for the law that codes are drawn from; once a frame at most, as is the reading of a drawing.
   const unweighed = () => Object.assign(state, { draws: [], terms: null });
   const weigh = () => {
     if (!state.law || state.terms) return;
-    const { mean } = state.law, std = state.law.std.map((s) => s * state.noise);
-    state.terms = { reconstruction: expected(state.model, state.picture, mean, std), price: price(mean, std) };
+    const terms = ({ mean, std }) => {
+      const wide = std.map((s) => s * state.noise);
+      return { reconstruction: expected(state.model, state.picture, mean, wide), price: price(mean, wide) };
+    };
+    state.terms = terms(state.law);
+    if (state.law === state.encoder) return;
+    const first = terms(state.encoder);
+    state.terms.encoder = first.reconstruction + first.price;
   };
   const look = (picture) => {
     if (!state.model) return;
     state.picture = picture;
-    state.law = picture && encode(state.model, picture);
+    state.law = state.encoder = picture && encode(state.model, picture);
     if (picture) state.point = [...state.law.mean];
     unweighed();
     figure.say(picture ? "" : "The sheet is empty: draw a digit on it, or take one of the ten.");
@@ -183,13 +203,25 @@ export default async function codes(figure) {
     if (state.draws.length > 200) state.draws.shift();
   };
   const back = () => { readDrawing(); if (state.law) state.point = [...state.law.mean]; };
+  // The law with its mean at the point, or as the encoder has it.
+  const settle = (law) => {
+    readDrawing();
+    if (!state.law) return;
+    state.law = law();
+    state.point = [...state.law.mean];
+    unweighed();
+  };
+  const here = () => settle(() => ({ ...state.encoder, mean: [...state.point] }));
+  const home = () => settle(() => state.encoder);
   const chooser = figure.choice("digit", ["drawn", ..."0123456789"], (k) => (k ? take(k - 1) : drawn()));
   figure.button("Clear the sheet", clear);
   figure.runButton("Draw codes");
   figure.button("One draw", draw);
   figure.button("To the mean", back);
+  figure.button("Move the law here", here);
+  figure.button("The encoder's law", home);
   figure.slider("noise, times σ", { min: 0, max: 3, step: 0.1, value: 1 }, (value) => { state.noise = value; unweighed(); });
-  const names = ["reconstruction at the point, nats", "price of the code, nats", "sum", "minus the bound, by all draws", "point", "mean μ", "deviation σ"].map((name) => figure.number(name));
+  const names = ["reconstruction at the point, nats", "price of the law, nats", "sum", "minus the bound, by all draws", "by the encoder's law", "point", "mean μ", "deviation σ"].map((name) => figure.number(name));
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   figure.step = () => { if (wait % (calm.matches ? 60 : 6) === 0) draw(); wait += 1; };
 
@@ -203,7 +235,7 @@ export default async function codes(figure) {
       again.hidden = false;
       return figure.say(`The weights could not be loaded: ${error.message}.`);
     }
-    state.marks = state.model.pictures.map((picture) => encode(state.model, picture).mean);
+    state.marks = apart(state.model.pictures.map((picture) => encode(state.model, picture).mean));
     sheet = null;
     take(7);
     figure.change();
@@ -231,7 +263,7 @@ export default async function codes(figure) {
   const push = (dx, dy) => { state.point = [clamp(state.point[0] + dx, -FAR, FAR), clamp(state.point[1] + dy, -FAR, FAR)]; };
   figure.keys({
     ArrowLeft: () => push(-0.1, 0), ArrowRight: () => push(0.1, 0), ArrowUp: () => push(0, 0.1), ArrowDown: () => push(0, -0.1),
-    " ": draw, m: back, c: clear,
+    " ": draw, m: back, l: here, e: home, c: clear,
     ...Object.fromEntries([..."0123456789"].map((digit) => [digit, () => take(Number(digit))])),
   });
 
@@ -258,7 +290,7 @@ export default async function codes(figure) {
     pen.fillStyle = colours.soft;
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = "left";
-    pen.fillText(label, left, top - 6);
+    pen.fillText(label, left, top - 6, Math.max(side, 96));
   };
   // What the decoder makes of a grid of codes, faintly, behind the plane.
   const GRID = 9;
@@ -289,6 +321,10 @@ export default async function codes(figure) {
     });
     pen.strokeStyle = colours.line;
     pen.strokeRect(left, top, width, 14);
+    if (parts.reduce((a, b) => a + b, 0) > TOP) {
+      pen.fillStyle = colours.ink;
+      pen.fillText("»", left + width - 12, top + 11);
+    }
   };
 
   figure.draw = () => {
@@ -304,7 +340,7 @@ export default async function codes(figure) {
     sheet = sheet || background();
     pen.imageSmoothingEnabled = true;
     pen.drawImage(sheet, plane.left, plane.top, side, side);
-    plane.frame(colours, { x: "z₁", y: "z₂  (blue: point; orange: encoder; dashed: prior)", ticks: [-4, -2, 0, 2, 4], rows: [-4, -2, 0, 2, 4].map((v) => [v, shown(v, 0)]) });
+    plane.frame(colours, { x: "z₁", y: `z₂  (blue: point; orange: ${state.law === state.encoder ? "encoder" : "moved law"}; dashed: prior)`, ticks: [-4, -2, 0, 2, 4], rows: [-4, -2, 0, 2, 4].map((v) => [v, shown(v, 0)]) });
     const ring = (centre, radii) => Array.from({ length: 73 }, (_, k) => (
       [centre[0] + radii[0] * Math.cos((k * Math.PI) / 36), centre[1] + radii[1] * Math.sin((k * Math.PI) / 36)]
     ));
@@ -326,6 +362,7 @@ export default async function codes(figure) {
       pen.globalAlpha = 1;
       for (const radius of [1, 2]) plane.line(ring(mean, std.map((s) => radius * state.noise * s)), orange, 2);
       plane.dot(...mean, orange, 3);
+      if (state.law !== state.encoder) for (const radius of [1, 2]) plane.line(ring(state.encoder.mean, state.encoder.std.map((s) => radius * state.noise * s)), orange, 1, [2, 3]);
     }
     const [px, py] = [plane.x(clamp(state.point[0], -FAR, FAR)), plane.y(clamp(state.point[1], -FAR, FAR))];
     pen.beginPath();
@@ -337,7 +374,7 @@ export default async function codes(figure) {
 
     state.odds = decode(state.model, state.point);
     const near = state.picture && reconstruction(state.odds, state.picture);
-    show("draw a digit here", state.strokes.length ? null : state.picture, [paper.left, top, big], colours);
+    show(state.taken < 0 ? "draw a digit here" : "or draw your own here", state.strokes.length ? null : state.picture, [paper.left, top, big], colours);
     pen.save();
     Object.assign(pen, { strokeStyle: "#fff", lineWidth: big / 14, lineCap: "round", lineJoin: "round" });
     for (const stroke of state.strokes) {
@@ -364,9 +401,10 @@ export default async function codes(figure) {
     names[1](state.picture ? shown(terms.price, 2) : blank);
     names[2](state.picture ? shown(near + terms.price, 2) : blank);
     names[3](state.picture ? shown(terms.reconstruction + terms.price, 2) : blank);
-    names[4](pair(state.point, 2));
-    names[5](state.law ? pair(state.law.mean, 2) : blank);
-    names[6](state.law ? pair(state.law.std, 3) : blank);
+    names[4](terms && terms.encoder !== undefined ? shown(terms.encoder, 2) : blank);
+    names[5](pair(state.point, 2));
+    names[6](state.law ? pair(state.law.mean, 2) : blank);
+    names[7](state.law ? pair(state.law.std, 3) : blank);
   };
   await load();
   return Object.assign(state, { load, take, clear });

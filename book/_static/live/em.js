@@ -69,16 +69,17 @@ export function maximise(points, q, floor = 0) {
 }
 
 export default function em(figure) {
-  const state = { points: parts(150, 1), model: [], q: null, k: 3, seed: 1, floor: 0, next: "E", steps: [], at: 0, adding: false };
+  const state = { points: parts(150, 1), model: [], q: null, k: 3, seed: 1, floor: 0, next: "E", steps: [], count: -1, at: 0, adding: false };
   const spread = () => [[1.5, 0], [0, 1.5]];
   let plane, stairs;
   const record = () => {
     const value = state.q ? bound(state.points, state.model, state.q) : NaN;
     state.steps.push([evidence(state.points, state.model), value]);
+    state.count += 1;
     if (state.steps.length > 400) state.steps.shift();
   };
   const forget = () => {
-    Object.assign(state, { q: null, next: "E", steps: [] });
+    Object.assign(state, { q: null, next: "E", steps: [], count: -1 });
     figure.run(false);
     record();
   };
@@ -88,7 +89,8 @@ export default function em(figure) {
     state.at = 0;
     forget();
   };
-  const sound = () => state.model.every(({ weight, covariance }) => weight > 0 && least(covariance) > LIMIT);
+  const whole = ({ weight, covariance }) => weight > 0 && least(covariance) > LIMIT;
+  const sound = () => state.model.every(whole);
   const collapsed = () => {
     figure.run(false);
     figure.say(
@@ -111,6 +113,11 @@ export default function em(figure) {
     if (!sound()) return collapsed();
     figure.say("");
     record();
+    const [before, after] = state.steps.slice(-2).map(([value]) => value);
+    if (figure.running && state.next === "E" && Math.abs(after - before) < 1e-9) {
+      figure.run(false);
+      figure.say("The evidence rises no more: a summit, or a place where EM cannot choose.", true);
+    }
   };
   figure.describe("Points in the plane and ellipses of a mixture. Drag a centre. Keys: arrows move the chosen centre, space chooses the next, e and m take a step.");
   const stepper = figure.button("E step", step);
@@ -119,10 +126,16 @@ export default function em(figure) {
   figure.step = () => { wait += 1; if (wait % 6 === 0) step(); };
   figure.button("Other centres", () => { state.seed += 1; place(); figure.say(""); });
   figure.slider("components", { min: 1, max: 5, step: 1, value: 3, digits: 0 }, (k) => { state.k = k; place(); });
-  figure.toggle("floor under variances", false, (on) => { state.floor = on ? 0.05 : 0; });
+  figure.toggle("floor under variances", false, (on) => {
+    state.floor = on ? 0.05 : 0;
+    if (!on || sound()) return;
+    for (const { covariance } of state.model.filter((c) => !whole(c))) [0, 1].forEach((d) => { covariance[d][d] += state.floor; });
+    forget();
+    figure.say("");
+  });
   figure.toggle("add points", false, (on) => { state.adding = on; });
-  figure.button("No points", () => { state.points = []; Object.assign(state, { q: null, next: "E", steps: [] }); figure.run(false); });
-  figure.button("150 new points", () => { state.seed += 1; state.points = parts(150, state.seed); forget(); figure.say(""); });
+  figure.button("No points", () => { state.points = []; if (!sound()) place(); Object.assign(state, { q: null, next: "E", steps: [], count: 0 }); figure.run(false); figure.say(""); });
+  figure.button("150 new points", () => { state.seed += 1; state.points = parts(150, state.seed); if (sound()) forget(); else place(); figure.say(""); });
   const names = ["evidence, nats a point", "bound", "gap", "steps"].map((name) => figure.number(name));
   place();
 
@@ -131,7 +144,11 @@ export default function em(figure) {
     if (held < 0) return;
     const centre = state.model[held];
     centre.mean = plane.at(px, py);
-    if (!(least(centre.covariance) > LIMIT)) Object.assign(centre, { covariance: spread(), weight: Math.max(centre.weight, 0.1) });
+    if (!whole(centre)) {
+      Object.assign(centre, { covariance: spread(), weight: Math.max(centre.weight, 0.1) });
+      const all = state.model.reduce((s, c) => s + c.weight, 0);
+      for (const c of state.model) c.weight /= all;
+    }
     forget();
     figure.say("");
   };
@@ -202,18 +219,19 @@ export default function em(figure) {
     const values = state.steps.flat().filter(Number.isFinite);
     if (values.length) {
       const low = Math.min(...values), high = Math.max(...values), room = Math.max(0.05, (high - low) * 0.1);
-      const panel = new Panel(pen, stairs, [0, Math.max(12, state.steps.length - 1)], [low - room, high + room]);
-      panel.frame(colours, { x: "steps", y: "line: evidence; dots: bound", rows: [[low, shown(low, 2)], [high, shown(high, 2)]] });
-      panel.line(state.steps.map(([value], i) => [i, value]), hues[0], 2);
-      state.steps.forEach(([, value], i) => panel.dot(i, value, hues[1], 3));
+      const first = state.count - state.steps.length + 1, last = Math.max(first + 12, state.count);
+      const panel = new Panel(pen, stairs, [first, last], [low - room, high + room]);
+      panel.frame(colours, { ticks: [first, last], x: "steps", y: "line: evidence; dots: bound", rows: [[low, shown(low, 2)], [high, shown(high, 2)]] });
+      panel.line(state.steps.map(([value], i) => [first + i, value]), hues[0], 2);
+      state.steps.forEach(([, value], i) => panel.dot(first + i, value, hues[1], 3));
     }
     stepper.textContent = `${state.next} step`;
     const now = state.points.length && sound() ? evidence(state.points, state.model) : NaN;
     const lower = state.q && Number.isFinite(now) ? bound(state.points, state.model, state.q) : NaN;
-    names[0](shown(now));
+    names[0](!state.points.length ? "–" : sound() ? shown(now) : "∞");
     names[1](Number.isNaN(lower) ? "–" : shown(lower));
     names[2](Number.isNaN(lower) ? "–" : shown(Math.max(0, now - lower)));
-    names[3](String(Math.max(0, state.steps.length - 1)));
+    names[3](String(Math.max(0, state.count)));
   };
   figure.change();
   return Object.assign(state, { take: step });

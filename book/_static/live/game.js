@@ -359,7 +359,7 @@ export default function game(figure) {
       figure.say("The game has blown up: a weight has passed 1,000. Lower a step and start again.");
     } else if (game.over) {
       figure.run(false);
-      figure.say("Both rates have come down to zero, after 1,600 rounds. Start again, or let the rates stay.");
+      figure.say("Both rates have come down to zero, after 1,600 rounds. Start again, or let the rates stay.", true);
     } else figure.say("");
     note();
     if (state.course.length > 700) state.course = state.course.filter((_, k) => k % 2 === 0);
@@ -376,21 +376,24 @@ export default function game(figure) {
   figure.slider("seed", { min: 1, max: 20, step: 1, value: 1, digits: 0 }, (k) => { state.game.seed = k; restart(); });
   figure.toggle("steps shrink to zero", true, (on) => { state.game.cools = on; });
   figure.toggle("draw the data", false, (on) => { state.drawing = on; });
-  figure.button("The chapter's data", () => { state.game.law.bars = null; note(); });
+  figure.button("The chapter's data", () => { state.game.law.bars = null; note(); figure.say(""); });
   const print = ["rounds", "JS, nats", "loss of D", "loss of G", "mean |D − D*|"].map((name) => figure.number(name));
   note();
 
+  let brush = null;
   const paint = (px, py) => {
     const [x, y] = plane.at(px, py), { law } = state.game;
     if (!law.bars) law.draw();
-    const k = clamp(Math.floor(((x - LEFT) / (RIGHT - LEFT)) * BARS), 0, BARS - 1);
-    law.bars[k] = clamp(y, 0, 1);
+    const k = clamp(Math.floor(((x - LEFT) / (RIGHT - LEFT)) * BARS), 0, BARS - 1), from = brush ?? k;
+    for (let j = Math.min(k, from); j <= Math.max(k, from); j += 1) law.bars[j] = clamp(y, 0, 1);
+    brush = k;
   };
+  const painted = () => { brush = null; if (!state.game.law.empty) { note(); figure.say(""); } };
   figure.pointer((px, py) => {
     if (!state.drawing || !plane.has(px, py)) return false;
     paint(px, py);
     return true;
-  }, paint);
+  }, paint, painted);
   figure.keys({ t: () => figure.run(!figure.running), s: () => advance(1), r: restart });
 
   figure.draw = () => {
@@ -415,7 +418,7 @@ export default function game(figure) {
     const logits = game.D.forward(xs);
     const answers = probability ? Array.from(logits, sigmoid) : squeezed(logits, game.loss);
     plane.line(xs.map((x, k) => [x, answers[k]]), blue, 2);
-    const q = interpolated(curve, xs), best = xs.map((_, k) => p[k] / (p[k] + q[k]));
+    const q = interpolated(curve, xs), best = xs.map((_, k) => (p[k] + q[k] > 1e-4 ? p[k] / (p[k] + q[k]) : NaN));
     plane.line(xs.map((x, k) => [x, best[k]]), blue, 1, [4, 4]);
     const chart = new Panel(pen, [44, 290, width - 54, 92], [0, Math.max(200, game.rounds)], [-3, 0]);
     chart.frame(colours, { ticks: [0, Math.max(200, game.rounds)], x: "rounds", y: "JS of samples and data, nats", rows: [[-3, "0.001"], [-2, "0.01"], [-1, "0.1"], [0, "1"]] });
@@ -423,10 +426,11 @@ export default function game(figure) {
     const off = xs.reduce((s, _, k) => s + ((p[k] + q[k]) / 2) * Math.abs((answers[k] - best[k]) || 0), 0) * (xs[1] - xs[0]);
     const js = state.course.length ? state.course[state.course.length - 1][1] : NaN;
     print[0](String(game.rounds));
-    print[1](shown(js));
-    print[2](shown(game.lossD));
-    print[3](shown(game.lossG));
-    print[4](probability ? shown(off) : "–");
+    const known = (value) => (Number.isNaN(value) ? "–" : shown(value));
+    print[1](game.law.empty ? "–" : shown(js));
+    print[2](known(game.lossD));
+    print[3](known(game.lossG));
+    print[4](probability ? known(off) : "–");
   };
   figure.change();
   return state;

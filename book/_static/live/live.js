@@ -35,7 +35,7 @@ export const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
 export function shown(x, digits = 3) {
   if (Number.isNaN(x)) return "undefined";
   if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
-  return x.toFixed(digits).replace("-", "−");
+  return x.toFixed(digits).replace(/^-(?=.*[1-9])/, "−").replace("-", "");
 }
 
 function made(tag, properties = {}, ...inside) {
@@ -63,12 +63,16 @@ export class Panel {
     pen.fillStyle = colours.soft;
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = "center";
-    for (const value of ticks) pen.fillText(shown(value, 0), this.x(value), this.top + this.height + 14);
+    const end = pen.canvas.width / (window.devicePixelRatio || 1);
+    for (const value of ticks) {
+      const text = shown(value, 0), half = pen.measureText(text).width / 2;
+      pen.fillText(text, Math.min(this.x(value), end - half), this.top + this.height + 14);
+    }
     pen.fillText(x, this.left + this.width / 2, this.top + this.height + 28);
     pen.textAlign = "right";
     for (const [value, text] of rows) pen.fillText(text, this.left - 4, this.y(value) + 4);
     pen.textAlign = "left";
-    pen.fillText(y, this.left, this.top - 6);
+    pen.fillText(y, this.left, this.top - 6, end - this.left);
   }
   line(points, colour, width = 1.5, dash = []) {
     const { pen } = this;
@@ -175,7 +179,11 @@ export class Figure {
     this.change();
   }
 
-  say(text) { if (this.note.textContent !== text) this.note.textContent = text; }
+  // A note under the figure: of something wrong, in red, or `calm`.
+  say(text, calm = false) {
+    this.note.classList.toggle("nb-live-calm", calm);
+    if (this.note.textContent !== text) this.note.textContent = text;
+  }
 
   button(label, action) {
     const button = made("button", { type: "button", textContent: label });

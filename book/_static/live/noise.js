@@ -292,11 +292,12 @@ export default function noise(figure) {
   // The chosen cluster's share; the others keep their proportions.
   const portion = (p) => {
     const { shares } = state.law, others = shares.reduce((s, q, k) => s + (k === state.chosen ? 0 : q), 0);
-    shares.forEach((q, k) => { shares[k] = k === state.chosen ? p : others > 0 ? (q * (1 - p)) / others : (1 - p) / (shares.length - 1); });
+    if (others > 0) state.rest = shares.map((q, k) => (k === state.chosen ? 0 : q / others));
+    shares.forEach((_, k) => { shares[k] = k === state.chosen ? p : state.rest ? state.rest[k] * (1 - p) : (1 - p) / (shares.length - 1); });
     alter({});
     set();
   };
-  const choose = (k) => { state.chosen = k; set(); };
+  const choose = (k) => { if (k !== state.chosen) state.rest = null; state.chosen = k; set(); };
   const place = (x, y) => {
     state.law.centres[state.chosen] = [clamp(x, -REACH, REACH), clamp(y, -REACH, REACH)];
     alter({});
@@ -324,7 +325,7 @@ export default function noise(figure) {
     let outside = 0;
     for (let n = 0; n < ends.length; n += 2) outside += Math.max(Math.abs(ends[n]), Math.abs(ends[n + 1])) > cloud.x1;
     if (!apart.length) figure.say("The label's cluster lies among others: its sharpened law is too rare to be drawn here, so there is no distance.");
-    else if (outside) figure.say(`${outside} of ${shownCount(MANY)} samples end outside their frame.`);
+    else if (outside) figure.say(`${outside} of ${shownCount(MANY)} samples end outside their frame.`, true);
     state.measured = true;
     figure.change();
   };
@@ -475,7 +476,7 @@ export default function noise(figure) {
     const where = state.sampler === 2 ? `t = ${shown(1 / (1 + level), 2)}` : `σ = ${shown(level, 2)}`;
     plane.frame(colours, { ticks: [-2, 0, 2], rows, y: `${PATHS} paths, after guess ${stop} of ${stops()}: ${where}` });
     const count = shownCount(state.ends.length / 2), aimed = state.label >= 0 && state.weight > 0;
-    cloud.frame(colours, { ticks: [-1, 0, 1], rows: [-1, 0, 1].map((v) => [v, shown(v, 0)]), y: `${narrow ? "" : `${count} `}samples; ${aimed ? "sharpened law" : "lines: law"}` });
+    cloud.frame(colours, { ticks: [-1, 0, 1], rows: [-1, 0, 1].map((v) => [v, shown(v, 0)]), y: `${narrow ? "" : `${count} samples; `}${narrow && aimed ? "" : "lines: "}half, 95 % of ${aimed ? "sharpened " : ""}law` });
     if (told) {
       print.forEach((set) => set("–"));
       return;

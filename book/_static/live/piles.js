@@ -125,8 +125,11 @@ export default function piles(figure) {
   figure.draw = () => {
     const width = figure.size(412), { pen, colours } = figure, [blue, orange] = colours.hues;
     const inner = width - 52;
-    upper = new Panel(pen, [40, 18, inner, 84], [-FAR - 1, PLACES + FAR], [0, MOST]);
-    lower = new Panel(pen, [40, 164, inner, 84], [-FAR - 1, PLACES + FAR], [-MOST, 0]);
+    // On a phone the places follow q, so that a bar stays wide enough for a finger.
+    const [low, high] = width < 560 ? [Math.min(0, state.shift), Math.max(0, state.shift)] : [-FAR, FAR];
+    const places = [low - 1, PLACES + high], within = (x) => x >= places[0] && x <= places[1];
+    upper = new Panel(pen, [40, 18, inner, 84], places, [0, MOST]);
+    lower = new Panel(pen, [40, 164, inner, 84], places, [-MOST, 0]);
     chart = new Panel(pen, [40, 304, inner, 76], [-FAR, FAR], [0, 1.05]);
     let pieces = null;
     try {
@@ -135,8 +138,9 @@ export default function piles(figure) {
     } catch (error) {
       figure.say(error.message);
     }
-    upper.frame(colours, { y: "p: earth, in units of mass" });
-    lower.frame(colours, { x: "place (q, below, wants earth)" });
+    upper.frame(colours, { y: "p: earth, in units of mass", rows: [[0, "0"], [MOST, String(MOST)]] });
+    lower.frame(colours, { x: "place (q, below, wants earth)", ticks: [-8, -4, 0, 4, 8, 12, 16].filter(within), rows: [[0, "0"], [-MOST, String(MOST)]] });
+    chart.frame(colours, { ticks: [-8, -4, 0, 4, 8], rows: [[0, "0"], [1, "1"]], x: "how far q is moved (not the places' scale)", y: "blue: W₁ over its largest here; orange: JS over log 2" });
     const unit = upper.x(1) - upper.x(0);
     const bar = (panel, place, height, colour, chosen) => {
       const wide = state.spread ? unit : Math.max(3, unit * 0.4);
@@ -173,7 +177,6 @@ export default function piles(figure) {
       }
     }
     const top = Math.max(...curve.map((c) => c.first));
-    chart.frame(colours, { ticks: [-8, -4, 0, 4, 8], x: "how far q is moved", y: "blue: W₁ over its largest here; orange: JS over log 2" });
     chart.line(curve.map((c) => [c.shift, c.first / top]), blue, 2);
     if (state.spread) chart.line(curve.map((c) => [c.shift, c.js / Math.LN2]), orange, 2);
     else curve.forEach((c) => chart.dot(c.shift, c.js / Math.LN2, orange, 1.6));
