@@ -81,9 +81,9 @@ def test_outputs_of_another_budget_are_refused(tmp_path):
 
 
 def test_an_entry_shows_median_and_range():
-    assert entry("FD", [1.234, 1.0, 2.0, 3]) == "1.23 (1.00 to 2.00)"
-    assert entry("nats", [-33.04, -33.1, -33.0, 1]) == "-33.0"
-    assert entry("nats", None) == "–"
+    assert entry("FD", [1.234, 1.0, 2.0, 3]) == ("1.23", "1.00 to 2.00")
+    assert entry("nats", [-33.04, -33.1, -33.0, 1]) == ("-33.0", "")
+    assert entry("nats", None) == ("–", "")
 
 
 def test_what_is_stored_is_of_the_chapter_s_code():

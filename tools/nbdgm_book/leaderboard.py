@@ -19,15 +19,12 @@ def stored(root: Path) -> dict:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
-def entry(column: str, values: list | None) -> str:
-    """Median and range, `2.1 (1.9 to 2.4)`; a dash without numbers, one number where there is no more."""
+def entry(column: str, values: list | None) -> tuple[str, str]:
+    """Median and range, `("2.1", "1.9 to 2.4")`; a dash without numbers, no range where there is one number."""
     if not values:
-        return "–"
-    middle, low, high, count = values
-    digits = DIGITS.get(column, 2)
-    if count == 1:
-        return f"{middle:.{digits}f}"
-    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+        return "–", ""
+    middle, low, high = (f"{value:.{DIGITS.get(column, 2)}f}" for value in values[:3])
+    return middle, f"{low} to {high}" if values[3] > 1 else ""
 
 
 class Leaderboard(BookDirective):
@@ -46,14 +43,19 @@ class Leaderboard(BookDirective):
         for length, rows in tables.items():
             rows.sort(key=lambda pair: pair[1]["FD"][0])
             head = "Data and trivial models" if not length else f"Budget × {length}"
-            lines = [[name, *[entry(column, row.get(column)) for column in found["columns"]]] for name, row in rows]
+            lines = [[name, *[self.numbers(column, row.get(column)) for column in found["columns"]]] for name, row in rows]
             made += [self.paragraph(nodes.strong("", head)), self.table([head, *found["columns"]], lines, ("nb-numbers",))]
-        seeds = 3 * len(found["shifts"])
+        runs = len(found["shifts"])
         said = (
-            f"Median (range) of {seeds} seeds, {len(found['shifts'])} runs of the chapter. Machine: {found['cores']} cores, "
-            f"{found['cpu']}, {found['device']}; {found['date']}, commit {found['commit']}."
+            f"Median and range of {3 * runs} seeds, {runs} {'run' if runs == 1 else 'runs'} of the chapter. "
+            f"Machine: {found['cores']} cores, {found['cpu']}, {found['device']}; {found['date']}, commit {found['commit']}."
         )
         return [*made, self.paragraph([nodes.Text(said)])]
+
+    def numbers(self, column: str, values: list | None) -> nodes.paragraph:
+        """A cell: the median, and below it the range."""
+        middle, reach = entry(column, values)
+        return self.paragraph(nodes.Text(middle), nodes.inline("", reach, classes=["nb-range"]))
 
 
 def setup(app: Sphinx) -> None:
