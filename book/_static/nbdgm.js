@@ -84,9 +84,17 @@
 
   function setTabStops() {
     each(scrolling, (box) => {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      const wanted = box.scrollWidth > box.clientWidth ? "0" : null;
+      if (box.getAttribute("tabindex") === wanted) return;
+      if (wanted) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     });
+  }
+
+  // the theme sets its own, after loading and whenever the window changes: also where a box is a fraction of a pixel too low
+  function keepTabStops() {
+    const article = document.querySelector(".bd-article");
+    if (article) new MutationObserver(setTabStops).observe(article, { attributeFilter: ["tabindex"], subtree: true });
   }
 
   function boxWideFormulas() {
@@ -242,6 +250,7 @@
   window.addEventListener("load", () => {
     openTarget();
     settle();
+    keepTabStops();
   });
   let last = window.innerWidth;
   window.addEventListener("resize", () => {
