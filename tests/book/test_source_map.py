@@ -36,7 +36,7 @@ CHAPTERS = {
 PLANNED = {f"book/{part}/{n}_{name}" for part, names in CHAPTERS.items() for n, name in enumerate(names.split(), start=1)}
 PLANNED |= {"book/generative_models/1b_divergences_and_likelihood", "book/vae/6b_sentence_vae"}  # split off; the numbers stayed
 BESIDE = "7b_cyclegan 8b_conditional_sequences 8c_inverse_reinforcement_learning 9b_measuring_samples"
-PLANNED |= {f"book/extensions/{name}" for name in BESIDE.split()}
+PLANNED |= {f"book/extensions/{name}" for name in BESIDE.split()} | {"book/beyond/2b_guidance"}
 MATHS = re.compile(r"\$([^$]+)\$")
 
 
