@@ -1763,7 +1763,8 @@ def leaning():
     names = {"torch": torch, "math": math, "nbdgm": nbdgm, "np": np, "f64": torch.float64}
     names |= {"flat": pictures.flatten(1), "size_2": pictures.flatten(1).square().sum(1)}
     names |= {"anything": torch.ones(7, dtype=torch.bool), "every_face": pictures}
-    names["words"] = torch.tensor([[0, 1, 0, 0, 0], [0, 1, 1, 1, 1], [0, 1, 2, 2, 2], [0, 1, 3, 3, 3], [1, 0, 0, 1, 2], [1, 0, 0, 2, 1], [1, 0, 0, 0, 0]])
+    read = ["01000", "01111", "01222", "01333", "10012", "10021", "10000"]
+    names["words"] = torch.tensor([[int(word) for word in face] for face in read])
     names["face_words"] = names["words"]
     return functions("beyond/2b_guidance", **names)
 
@@ -1776,7 +1777,8 @@ def test_guided_noise_of_known_pictures_is_the_score_of_the_sharpened_law(leanin
     kept, odds = 1 / (1 + sigma**2), torch.tensor([1.0, 2.0, 1.0, 1.0, 3.0, 1.0, 1.0], dtype=torch.float64)
     parts = Normal(kept**0.5 * leaning["flat"], (1 - kept) ** 0.5)
     law = MixtureSameFamily(Categorical(odds), Independent(parts, 1))
-    joint = Independent(Normal(kept**0.5 * leaning["flat"][:4], (1 - kept) ** 0.5), 1).log_prob(x[:, None]) + (odds[:4] / odds.sum()).log()
+    joint = Independent(Normal(kept**0.5 * leaning["flat"][:4], (1 - kept) ** 0.5), 1).log_prob(x[:, None])
+    joint = joint + (odds[:4] / odds.sum()).log()
     posterior = joint.logsumexp(1) - law.log_prob(x)
     (score,) = torch.autograd.grad((law.log_prob(x) + weight * posterior).sum(), x)
     told, untold = leaning["exact_guesses"](torch.tensor([[0, 1]]).expand(4, 2), odds)
@@ -1796,7 +1798,7 @@ def test_guided_normal_samples_narrow_as_the_formula_says(leaning, weight):
 
     marks = np.exp(np.linspace(np.log(2e3), np.log(1e-4), 6_001))
     y = marks[0] * np.array([-1.0, 1.0])
-    for now, after in zip(marks[:-1], marks[1:], strict=True):
+    for now, after in itertools.pairwise(marks):
         half = y + (after - now) / 2 * slope(y, now)
         y = y + (after - now) * slope(half, (now + after) / 2)
     assert (y[1] - y[0]) / 2 == pytest.approx(s * (s / r) ** (weight - 1), rel=2e-3)
@@ -1813,8 +1815,10 @@ def test_an_interval_of_levels_and_the_measures_of_faces(leaning):
     told, untold = (lambda x, sigma: 3.0), (lambda x, sigma: 1.0)
     guess = leaning["guided"](told, untold, 2.0, low=0.5, high=2.0)
     assert [guess(None, torch.tensor(s)) for s in (0.4, 0.5, 2.0, 2.1)] == [3.0, 5.0, 5.0, 3.0]
-    granted, variety, off, short = leaning["measured"](leaning["every_face"][:4], leaning["words"][:4, :2])
-    assert (granted, short) == (1.0, 0.25) and off == pytest.approx(0, abs=1e-6)
+    granted, variety, off, short, *right = leaning["measured"](leaning["every_face"][:4], leaning["words"][:4, :2])
+    assert (granted, short, *right) == (1.0, 0.25, 1.0, 1.0) and off == pytest.approx(0, abs=1e-6)
+    granted, *_, hair, eyes = leaning["measured"](leaning["every_face"][:2], torch.tensor([[1, 1], [0, 1]]))
+    assert (granted, hair, eyes) == (0.5, 0.5, 1.0)
     assert variety == pytest.approx(4**3)  # four equal shares in each of three words
     granted, variety, *_ = leaning["measured"](leaning["every_face"][[0, 0, 4]], torch.tensor([[0, 1]] * 3))
     assert granted == pytest.approx(2 / 3)
