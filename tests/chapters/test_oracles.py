@@ -1819,6 +1819,76 @@ def test_the_divergence_is_the_trace_of_the_jacobian_and_the_density_that_of_the
 
 
 @pytest.fixture(scope="module")
+def leaning():
+    """The functions of the chapter on guidance, for seven random pictures of two labels in place of the faces."""
+    pictures = torch.randn(7, 3, 12, 12, generator=torch.Generator().manual_seed(1), dtype=torch.float64) / 4
+    names = {"torch": torch, "math": math, "nbdgm": nbdgm, "np": np, "f64": torch.float64}
+    names |= {"flat": pictures.flatten(1), "size_2": pictures.flatten(1).square().sum(1)}
+    names |= {"anything": torch.ones(7, dtype=torch.bool), "every_face": pictures}
+    read = ["01000", "01111", "01222", "01333", "10012", "10021", "10000"]
+    names["words"] = torch.tensor([[int(word) for word in face] for face in read])
+    names["face_words"] = names["words"]
+    return functions("beyond/2b_guidance", **names)
+
+
+@pytest.mark.parametrize(("sigma", "weight"), [(0.3, 3.0), (1.0, 1.0), (2.0, 4.0), (2.0, 0.0)])
+def test_guided_noise_of_known_pictures_is_the_score_of_the_sharpened_law(leaning, sigma, weight):
+    from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+
+    x = torch.randn(4, 432, dtype=torch.float64).requires_grad_()
+    kept, odds = 1 / (1 + sigma**2), torch.tensor([1.0, 2.0, 1.0, 1.0, 3.0, 1.0, 1.0], dtype=torch.float64)
+    parts = Normal(kept**0.5 * leaning["flat"], (1 - kept) ** 0.5)
+    law = MixtureSameFamily(Categorical(odds), Independent(parts, 1))
+    joint = Independent(Normal(kept**0.5 * leaning["flat"][:4], (1 - kept) ** 0.5), 1).log_prob(x[:, None])
+    joint = joint + (odds[:4] / odds.sum()).log()
+    posterior = joint.logsumexp(1) - law.log_prob(x)
+    (score,) = torch.autograd.grad((law.log_prob(x) + weight * posterior).sum(), x)
+    told, untold = leaning["exact_guesses"](torch.tensor([[0, 1]]).expand(4, 2), odds)
+    guess = leaning["guided"](told, untold, weight)
+    own = guess(x.detach().view(4, 3, 12, 12), torch.tensor(sigma, dtype=torch.float64)).flatten(1)
+    torch.testing.assert_close(own, -((1 - kept) ** 0.5) * score, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0, 3.5])
+def test_guided_normal_samples_narrow_as_the_formula_says(leaning, weight):
+    """The equation dy/d sigma = guided noise, by Euler's midpoint rule in numpy; and the chapter's sampler."""
+    m, s, r = 0.7, 0.6, 1.1
+    leaning |= {"dev": s, "union": r, "mean": m}
+
+    def slope(y, at):
+        return weight * at * (y - m) / (s**2 + at**2) + (1 - weight) * at * y / (r**2 + at**2)
+
+    marks = np.exp(np.linspace(np.log(2e3), np.log(1e-4), 6_001))
+    y = marks[0] * np.array([-1.0, 1.0])
+    for now, after in itertools.pairwise(marks):
+        half = y + (after - now) / 2 * slope(y, now)
+        y = y + (after - now) * slope(half, (now + after) / 2)
+    assert (y[1] - y[0]) / 2 == pytest.approx(s * (s / r) ** (weight - 1), rel=2e-3)
+    guess = leaning["guided"](leaning["normal_noise"](m, s), leaning["normal_noise"](0.0, r), weight)
+    start, sigmas = torch.tensor([-1.0, 1.0], dtype=torch.float64), torch.tensor(marks[::-1].copy())
+    own = leaning["sample"](guess, start, sigmas, nbdgm.generator(0, "cpu"), 0.0, math.inf).numpy()
+    np.testing.assert_allclose(own, y, atol=1e-2)
+    if weight == 2.0:
+        bend = s**2 / (r * math.sqrt(r**2 - s**2)) * math.atanh(math.sqrt(1 - s**2 / r**2))
+        assert y.mean() == pytest.approx(m * (1 + bend), rel=2e-3)
+
+
+def test_an_interval_of_levels_and_the_measures_of_faces(leaning):
+    told, untold = (lambda x, sigma: 3.0), (lambda x, sigma: 1.0)
+    guess = leaning["guided"](told, untold, 2.0, low=0.5, high=2.0)
+    assert [guess(None, torch.tensor(s)) for s in (0.4, 0.5, 2.0, 2.1)] == [3.0, 5.0, 5.0, 3.0]
+    granted, variety, off, short, *right = leaning["measured"](leaning["every_face"][:4], leaning["words"][:4, :2])
+    assert (granted, short, *right) == (1.0, 0.25, 1.0, 1.0) and off == pytest.approx(0, abs=1e-6)
+    granted, *_, hair, eyes = leaning["measured"](leaning["every_face"][:2], torch.tensor([[1, 1], [0, 1]]))
+    assert (granted, hair, eyes) == (0.5, 0.5, 1.0)
+    assert variety == pytest.approx(4**3)  # four equal shares in each of three words
+    granted, variety, *_ = leaning["measured"](leaning["every_face"][[0, 0, 4]], torch.tensor([[0, 1]] * 3))
+    assert granted == pytest.approx(2 / 3)
+    share = np.array([1 / 3, 2 / 3])
+    assert variety == pytest.approx(np.exp(-2 * (share * np.log(share)).sum()))
+
+
+@pytest.fixture(scope="module")
 def talkers():
     """Functions of the chapter and its recurrent network."""
     import itertools
