@@ -20,6 +20,7 @@ import threading
 from pathlib import Path
 
 STATIC = Path(__file__).resolve().parents[1] / "book/_static"
+FIGURES = sorted(p.stem for p in (STATIC / "live").glob("*.js") if p.stem != "live")
 PAGE = """<!doctype html>
 <html data-theme="light">
 <head><link rel="stylesheet" href="nbdgm.css"><script src="nbdgm.js"></script></head>
@@ -116,8 +117,8 @@ def cluster(tab) -> tuple[float, float]:
     return 26 + (x + 3) * unit - 40, 22 + (3 - y) * unit
 
 
-def serve() -> str:
-    """The address of the book's static files and of NAME.html, a page with one live figure."""
+def serve() -> http.server.ThreadingHTTPServer:
+    """A server of the book's static files, and of a page with one live figure for each: NAME.html."""
 
     class Served(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -125,7 +126,7 @@ def serve() -> str:
 
         def do_GET(self):
             name = self.path.strip("/").removesuffix(".html")
-            if name not in WAYS:
+            if name not in FIGURES:
                 return super().do_GET()
             body = PAGE.replace("NAME", name).encode()
             self.send_response(200)
@@ -137,7 +138,7 @@ def serve() -> str:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Served, directory=str(STATIC)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
+    return server
 
 
 def measure(browser, address: str, name: str, drive, seconds: float) -> dict:
@@ -188,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     print(f"{'':36}{'frames':>7}{'from one to the next, ms':>26}{'processor, ms a frame':>24}{'updates':>9}")
     print(f"{'':36}{'drawn':>7}{'median':>16}{'19 of 20':>10}{'scripts':>14}{'thread':>10}{'a frame':>9}")
-    address = serve()
+    address = f"http://127.0.0.1:{serve().server_port}"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name in options.figures or WAYS:

@@ -2,12 +2,9 @@
 
 import ast
 import copy
-import functools
-import http.server
 import itertools
 import json
 import math
-import threading
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +16,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from chapters import read, rest_hash
+from live_speed import FIGURES, WAYS, serve
 from scipy.stats import wasserstein_distance
 from sklearn.mixture import GaussianMixture
 
@@ -26,12 +24,6 @@ from nbdgm import data, losses
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book/_static"
-FIGURES = sorted(p.stem for p in (STATIC / "live").glob("*.js") if p.stem != "live")
-PAGE = """<!doctype html>
-<html data-theme="light">
-<head><link rel="stylesheet" href="nbdgm.css"><script src="nbdgm.js"></script></head>
-<body><div class="nb-live" data-live="NAME"><p>Try it.</p></div></body>
-</html>"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.pages, pytest.mark.xdist_group("live")]
 
@@ -39,25 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.pages, pytest.mark.xdist_group("live
 @pytest.fixture(scope="module")
 def address():
     """The book's static files, and a page with one live figure for each: NAME.html."""
-
-    class Served(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-        def do_GET(self):
-            name = self.path.strip("/").removesuffix(".html")
-            if name not in FIGURES:
-                return super().do_GET()
-            body = PAGE.replace("NAME", name).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            return None
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Served, directory=str(STATIC)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = serve()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
 
@@ -110,6 +84,10 @@ def drag(tab, start: tuple[float, float], end: tuple[float, float]) -> None:
 
 def settle(tab) -> None:
     tab.wait_for_timeout(150)
+
+
+def test_every_figure_has_its_speed_measured():
+    assert sorted(WAYS) == FIGURES
 
 
 @pytest.mark.parametrize("name", FIGURES)
