@@ -1828,6 +1828,7 @@ def leaning():
     read = ["01000", "01111", "01222", "01333", "10012", "10021", "10000"]
     names["words"] = torch.tensor([[int(word) for word in face] for face in read])
     names["face_words"] = names["words"]
+    names |= {"evaluation": nbdgm.evaluation, "basis": torch.eye(432, dtype=torch.float64)}
     return functions("beyond/2b_guidance", **names)
 
 
@@ -1886,6 +1887,17 @@ def test_an_interval_of_levels_and_the_measures_of_faces(leaning):
     assert granted == pytest.approx(2 / 3)
     share = np.array([1 / 3, 2 / 3])
     assert variety == pytest.approx(np.exp(-2 * (share * np.log(share)).sum()))
+
+
+def test_the_scores_within_labels_are_means_over_labels(leaning, monkeypatch):
+    true, label = leaning["every_face"][:4], leaning["words"][:4, :2]
+    assert leaning["field_scores"](true, label) == pytest.approx([0, 1, 1], abs=1e-3)
+    assert leaning["field_scores"](true + 1, label) == pytest.approx([432, 0, 0], abs=1e-3)
+    asked = torch.cat([label, 1 - label])
+    monkeypatch.setitem(leaning, "flat", torch.cat([true, true + 2]).flatten(1))
+    monkeypatch.setitem(leaning, "face_words", asked)
+    half = leaning["field_scores"](torch.cat([true, true + 3]), asked)
+    assert half == pytest.approx([216, 0.5, 0.5], abs=1e-3)
 
 
 @pytest.fixture(scope="module")
