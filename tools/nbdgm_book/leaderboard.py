@@ -20,7 +20,7 @@ def stored(root: Path) -> dict:
 
 
 def entry(column: str, values: list | None) -> tuple[str, str]:
-    """Median and range, `("2.1", "1.9 to 2.4")`; a dash without numbers, no range where there is one number or all are alike."""
+    """Median and range, `("2.1", "1.9 to 2.4")`; a dash without numbers, no range where all are alike."""
     if not values:
         return "–", ""
     middle, low, high = (f"{value:.{DIGITS.get(column, 2)}f}" for value in values[:3])
