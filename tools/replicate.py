@@ -7,7 +7,7 @@
 A chapter runs as it stands: `NBDGM_SEED` shifts all its seeds, `NBDGM_STRETCH` multiplies its numbers of updates, and with
 `NBDGM_CLAIMS=record` a false claim is noted and the run goes on. Each run is stored as soon as it is done, in
 `tools/data/replications`, under the hash of the chapter's code: an interrupted replication continues where it stopped. The
-stored outputs stay. What a run leaves for the leaderboard is kept as well. Exit status 1: a claim did not hold, or a run stopped.
+stored outputs stay. What a run leaves for the leaderboard is kept too. Exit status 1: a claim did not hold, or a run stopped.
 """
 
 import argparse
