@@ -9,7 +9,7 @@ import pytest
 import replicate
 from chapters import BOARD_MIME, code_hash, read, rest_hash
 from leaderboard import board_of, joined
-from nbdgm_book.leaderboard import entry
+from nbdgm_book.leaderboard import entry, tables
 
 BOARD = {"columns": ["nats", "FD"], "rows": {"a × 1": [[-30.0, 1.0], [-32.0, 3.0]], "GAN × 1": [[None, 5.0], [None, 4.0]]}}
 
@@ -103,6 +103,28 @@ def test_an_entry_shows_median_and_range():
     assert entry("nats", [-33.04, -33.1, -33.0, 1]) == ("-33.0", "")
     assert entry("training, MB", [48.48, 48.46, 48.49, 9]) == ("48.5", ""), "alike in all digits shown"
     assert entry("nats", None) == ("–", "")
+
+
+def test_budgets_come_in_order_and_memory_has_a_table_of_its_own():
+    def row(far, **more):
+        return {"FD": [far, far, far, 1]} | {name: [value, value, value, 1] for name, value in more.items()}
+
+    rows = {"a × 1": row(2.0, copying=0.5), "b × 1": row(1.0), "a × 1/3": row(5.0), "b × 1/3": row(4.0), "a × 3": row(0.5)}
+    rows["b × 3"] = row(0.7)
+    for name, needed in (("a", 7.0), ("b", 9.0)):
+        for length in ("1/3", "1", "3"):
+            rows[f"{name} × {length}"]["training, MB"] = [needed, needed, needed, 1]
+    rows["noise"] = row(20.0)
+    found = tables({"columns": ["FD", "copying", "training, MB"], "rows": rows})
+    said = [(head, columns, [name for name, _ in lines]) for head, columns, lines in found]
+    assert said == [
+        ("Budget × 1/3", ["FD"], ["b", "a"]),
+        ("Budget × 1", ["FD", "copying"], ["b", "a"]),
+        ("Budget × 3", ["FD"], ["a", "b"]),
+        ("Data and trivial models", ["FD"], ["noise"]),
+        ("Memory, at any budget", ["training, MB"], ["b", "a"]),
+    ]
+    assert [head for head, *_ in tables({"columns": ["FD"], "rows": {"noise": row(1.0)}})] == ["Data and trivial models"]
 
 
 def test_what_is_stored_is_of_the_chapter_s_code():
