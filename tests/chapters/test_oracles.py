@@ -2086,6 +2086,7 @@ def families():
 
     from scipy.stats import rankdata
     from torch.nn.functional import conv2d, pad, softplus
+    from torch.profiler import ProfilerActivity, profile
 
     import nbdgm
     from nbdgm import budget, evaluation, losses, networks, sampling
@@ -2094,6 +2095,7 @@ def families():
     names = {"torch": torch, "nn": torch.nn, "math": math, "time": time, "pairwise": pairwise, "np": np, "nbdgm": nbdgm}
     names |= {"budget": budget, "evaluation": evaluation, "losses": losses, "networks": networks, "sampling": sampling}
     names |= {"conv2d": conv2d, "pad": pad, "softplus": softplus, "rankdata": rankdata}
+    names |= {"ProfilerActivity": ProfilerActivity, "profile": profile}
     names["on"] = torch.linspace(0.05, 0.9, 196)
     wanted = {
         "family",
@@ -2106,6 +2108,7 @@ def families():
         "flow",
         "diffusion",
         "matching",
+        "table",
         "rank",
     }
     for cell in notebook["cells"]:
@@ -2189,6 +2192,32 @@ def test_a_diffusion_that_knows_the_shares_bounds_independent_pixels(families, b
         drawn = model.sample(4000, torch.Generator().manual_seed(4))
     assert alone - 15 < bound < alone
     torch.testing.assert_close(drawn.mean(0), families["on"], rtol=0, atol=0.05)
+
+
+def test_em_in_pieces_is_em(families, bits):
+    families["train"] = bits.repeat(5, 1)[:27]
+    twins = []
+    for piece in (27, 4):
+        model = families["Mixture"](3)
+        model.piece = piece
+        model.fit(0.5, 4, 1)
+        twins.append(model)
+    torch.testing.assert_close(twins[0].logits, twins[1].logits, rtol=0, atol=1e-3)
+    torch.testing.assert_close(twins[0].log_share, twins[1].log_share, rtol=0, atol=1e-4)
+
+
+def test_the_peak_of_memory_is_that_of_the_tensors_alive(families):
+    def work(number):
+        first, second = torch.zeros(number), torch.ones(number)
+        third = torch.add(first, second)  # three are alive
+        del first, third
+        return torch.sub(second, second)
+
+    most, made = families["peak"](work, 1000)
+    assert most == pytest.approx(0.012) and made.sum() == 0
+    before = torch.zeros(5000)
+    most, _ = families["peak"](torch.add, before, before)
+    assert most == pytest.approx(0.02), "what was there before does not count"
 
 
 def test_agreement_of_orders_is_scipys(families):
