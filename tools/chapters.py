@@ -16,6 +16,7 @@ BOOK = ROOT / "book"
 PROOF_MIME = "application/vnd.nbdgm.proof+json"
 CLAIM_MIME = "application/vnd.nbdgm.claim+json"
 CHECK_MIME = "application/vnd.nbdgm.check+json"
+BOARD_MIME = "application/vnd.nbdgm.leaderboard+json"
 BUDGETS = ("smoke", "cpu", "gpu")
 RUNS = "tools/data/runs"
 REPLICATIONS = "tools/data/replications"
@@ -52,6 +53,14 @@ def run_file(docname: str, budget: str, root: Path = ROOT) -> Path:
 def replication_file(docname: str, root: Path = ROOT) -> Path:
     """Where `replicate.py` keeps what became of a chapter's claims under other seeds and with longer training."""
     return root / REPLICATIONS / f"{docname.removeprefix('book/').replace('/', '.')}.json"
+
+
+def left_board(notebook: dict) -> dict:
+    """The table that a run left for the leaderboard: its columns, and for each row a list of values a seed (None: no number);
+    empty where it left none.
+    """
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return next(filter(None, (output.get("data", {}).get(BOARD_MIME) for output in outputs)), {})
 
 
 @dataclass(frozen=True)

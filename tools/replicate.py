@@ -7,7 +7,7 @@
 A chapter runs as it stands: `NBDGM_SEED` shifts all its seeds, `NBDGM_STRETCH` multiplies its numbers of updates, and with
 `NBDGM_CLAIMS=record` a false claim is noted and the run goes on. Each run is stored as soon as it is done, in
 `tools/data/replications`, under the hash of the chapter's code: an interrupted replication continues where it stopped. The
-stored outputs are left alone. Exit status 1: a claim did not hold, or a run stopped.
+stored outputs stay. What a run leaves for the leaderboard is kept too. Exit status 1: a claim did not hold, or a run stopped.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import execute
-from chapters import BUDGETS, ROOT, Chapter, cell_name, code_hash, read, replication_file
+from chapters import BUDGETS, ROOT, Chapter, cell_name, code_hash, left_board, read, replication_file
 
 # Seeds of a chapter are small or round numbers; a shift by a multiple of a large prime meets none of them again.
 SHIFT = 10_007
@@ -87,6 +87,8 @@ def replicate(path: Path, way: Way, *, budget: str, timeout: float, root: Path =
     ran = Chapter(chapter.path, notebook, chapter.docname)
     run = {"seed": way.seed, "stretch": way.stretch} | facts
     run |= {kind: outcomes(chapter, ran, kind) for kind in ("claims", "checks")}
+    if board := left_board(notebook):
+        run["board"] = board
     if failed:
         run["failed"] = failed
     if code_hash(read(path, root).notebook) != code_hash(chapter.notebook):

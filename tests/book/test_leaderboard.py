@@ -6,11 +6,14 @@ import execute
 import leaderboard
 import nbformat
 import pytest
-from chapters import code_hash, rest_hash
-from leaderboard import MIME, board_of, joined
-from nbdgm_book.leaderboard import entry
+import replicate
+from chapters import BOARD_MIME, code_hash, read, rest_hash
+from leaderboard import board_of, joined
+from nbdgm_book.leaderboard import entry, tables
 
 BOARD = {"columns": ["nats", "FD"], "rows": {"a × 1": [[-30.0, 1.0], [-32.0, 3.0]], "GAN × 1": [[None, 5.0], [None, 4.0]]}}
+
+BOARD_OF_ONE = {"columns": ["FD"], "rows": {"a × 1": [[5.0]]}}
 
 
 def test_boards_are_joined_seed_by_seed():
@@ -40,10 +43,10 @@ from IPython.display import display
 assert os.environ["NBDGM_CLAIMS"] == "record" and os.environ["NBDGM_BUDGET"] == "cpu"
 value = float(os.environ["NBDGM_SEED"])
 board = dict(columns=["FD"], rows={{"a × 1": [[value]]}})
-display({{{MIME!r}: board, "text/plain": "x"}}, raw=True)
+display({{{BOARD_MIME!r}: board, "text/plain": "x"}}, raw=True)
 """
     made = nbformat.v4.new_notebook()
-    data = {MIME: {"columns": ["FD"], "rows": {"a × 1": [[shifted]]}}, "text/plain": "x"}
+    data = {BOARD_MIME: {"columns": ["FD"], "rows": {"a × 1": [[shifted]]}}, "text/plain": "x"}
     outputs = [nbformat.v4.new_output("display_data", data=data)]
     made.cells = [nbformat.v4.new_markdown_cell("# A title", id="top")]
     made.cells.append(nbformat.v4.new_code_cell(text, id="board", outputs=outputs, execution_count=1))
@@ -68,10 +71,25 @@ def test_further_runs_have_other_seeds_and_leave_the_chapter_alone(tmp_path):
     path = chapter(tmp_path)
     before = path.read_bytes()
     found = leaderboard.recompute(tmp_path, 2, "cpu", 60)
-    shifts = [0, leaderboard.SHIFT, 2 * leaderboard.SHIFT]
+    shifts = [0, replicate.SHIFT, 2 * replicate.SHIFT]
     assert found["shifts"] == shifts
     assert found["rows"]["a × 1"]["FD"] == [shifts[1], 0.0, shifts[2], 3]
     assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_replication_is_not_run_again(tmp_path, monkeypatch):
+    path = chapter(tmp_path)
+    way = replicate.ways(1, 1)[0]
+    replicate.replicate(path, way, budget="cpu", timeout=60, root=tmp_path)
+    longer = replicate.Way(2 * replicate.SHIFT, 3)
+    replicate.replicate(path, longer, budget="cpu", timeout=60, root=tmp_path)
+    assert [run["board"]["rows"]["a × 1"] for run in read(path, tmp_path).replications] == [[[way.seed]], [[longer.seed]]]
+    asked = []
+    monkeypatch.setattr(leaderboard, "run", lambda path, shift, *_: asked.append(shift) or BOARD_OF_ONE)
+    found = leaderboard.recompute(tmp_path, 2, "cpu", 60)
+    assert asked == [longer.seed], "one with more updates is none with the usual ones"
+    assert found["rows"]["a × 1"]["FD"] == [5.0, 0.0, way.seed, 3]
 
 
 def test_outputs_of_another_budget_are_refused(tmp_path):
@@ -83,7 +101,30 @@ def test_outputs_of_another_budget_are_refused(tmp_path):
 def test_an_entry_shows_median_and_range():
     assert entry("FD", [1.234, 1.0, 2.0, 3]) == ("1.23", "1.00 to 2.00")
     assert entry("nats", [-33.04, -33.1, -33.0, 1]) == ("-33.0", "")
+    assert entry("training, MB", [48.48, 48.46, 48.49, 9]) == ("48.5", ""), "alike in all digits shown"
     assert entry("nats", None) == ("–", "")
+
+
+def test_budgets_come_in_order_and_memory_has_a_table_of_its_own():
+    def row(far, **more):
+        return {"FD": [far, far, far, 1]} | {name: [value, value, value, 1] for name, value in more.items()}
+
+    rows = {"a × 1": row(2.0, copying=0.5), "b × 1": row(1.0), "a × 1/3": row(5.0), "b × 1/3": row(4.0), "a × 3": row(0.5)}
+    rows["b × 3"] = row(0.7)
+    for name, needed in (("a", 7.0), ("b", 9.0)):
+        for length in ("1/3", "1", "3"):
+            rows[f"{name} × {length}"]["training, MB"] = [needed, needed, needed, 1]
+    rows["noise"] = row(20.0)
+    found = tables({"columns": ["FD", "copying", "training, MB"], "rows": rows})
+    said = [(head, columns, [name for name, _ in lines]) for head, columns, lines in found]
+    assert said == [
+        ("Budget × 1/3", ["FD"], ["b", "a"]),
+        ("Budget × 1", ["FD", "copying"], ["b", "a"]),
+        ("Budget × 3", ["FD"], ["a", "b"]),
+        ("Data and trivial models", ["FD"], ["noise"]),
+        ("Memory, at any budget", ["training, MB"], ["b", "a"]),
+    ]
+    assert [head for head, *_ in tables({"columns": ["FD"], "rows": {"noise": row(1.0)}})] == ["Data and trivial models"]
 
 
 def test_what_is_stored_is_of_the_chapter_s_code():

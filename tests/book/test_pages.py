@@ -206,15 +206,21 @@ def visits(browser, site):
         found["links"] = tab.evaluate("() => [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))")
         tab.evaluate("() => document.querySelectorAll('.toggle-hidden').forEach(n => n.classList.remove('toggle-hidden'))")
         tab.evaluate("() => document.querySelectorAll('details.nb-sources').forEach(n => { n.open = true; })")
+        found["terms"] = tab.locator(".bd-article .nb-term > a").count()
+        found["misplaced"] = tab.evaluate(MISPLACED_TERMS)
+        found["solution cell"] = tab.evaluate("() => document.querySelector('div.solution div.cell[id]')?.id")
+        found["proof cell"] = tab.evaluate("() => document.querySelector('.cell:has(details.nb-proof:not([open]))')?.id")
         found["elements"] = tab.evaluate("() => document.querySelectorAll('*').length")
         found["said"] = tab.evaluate("() => [...document.querySelectorAll('.bd-article img')].map((i) => i.alt)")
         found["captions"] = tab.locator(".bd-article figcaption").all_text_contents()
         found["bare"] = tab.locator(".bd-article .cell_output img[src*='_images']:not(figure img)").count()
+        tab.evaluate(UNFOLDED)
         found["light"] = tab.evaluate(CONTRAST)
         tab.emulate_media(color_scheme="dark")
         tab.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
         tab.wait_for_timeout(50)
         found["dark"] = tab.evaluate(CONTRAST)
+        found["glare"] = tab.evaluate(GLARE)
         tab.set_viewport_size({"width": 390, "height": 844})
         tab.wait_for_timeout(200)
         found["width"] = tab.evaluate("() => document.documentElement.scrollWidth")
@@ -328,6 +334,33 @@ def barred(launch):
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def readers(barred, site):
+    """chapter -> its page in a tab that several tests share, one after the other, as a reader who goes on reading."""
+    kept = {}
+
+    def opened(chapter: str):
+        if kept.get("chapter") != chapter:
+            if kept:
+                kept["context"].close()
+            context = window(barred, base_url=site + "/")
+            kept.update(chapter=chapter, context=context, tab=context.new_page())
+            kept["tab"].goto(f"{chapter}.html", wait_until="load")
+        kept["tab"].mouse.move(2, 2)
+        kept["tab"].evaluate("() => { document.activeElement.blur(); window.scrollTo(0, 0); }")
+        return kept["tab"]
+
+    yield opened
+    if kept:
+        kept["context"].close()
+
+
+@pytest.fixture
+def reader(readers, chapter):
+    """The chapter's page as the tests before have left it: what they opened is open."""
+    return readers(chapter)
+
+
 UNFOLDED = """() => new Promise((done) => {
   let timer;
   const wait = () => { clearTimeout(timer); timer = setTimeout(done, 500); };
@@ -338,14 +371,36 @@ UNFOLDED = """() => new Promise((done) => {
 """Opens whatever is folded, and is done when the page has answered to the last of it."""
 
 
+LOOKS = """() => {
+  const looks = new Set();
+  document.querySelectorAll("[data-look]").forEach((node) => node.removeAttribute("data-look"));
+  for (const node of document.querySelectorAll("body *")) {
+    if (![...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim()) || node.closest("math, script, style")) continue;
+    if (!node.checkVisibility({visibilityProperty: true})) continue;
+    const style = getComputedStyle(node), look = [style.color, style.fontSize, style.fontWeight];
+    for (let n = node; n; n = n.parentElement) {
+      const {backgroundColor, backgroundImage, opacity, filter} = getComputedStyle(n);
+      look.push(n.tagName, [...n.classList].sort().join("."), backgroundColor, backgroundImage, opacity, filter);
+    }
+    const known = looks.has(look.join(" "));
+    looks.add(look.join(" "));
+    if (!known) node.setAttribute("data-look", "");
+  }
+  return looks.size;
+}"""
+"""Marks one element of each look: its own colours and size, and names, classes and backgrounds of all that it lies in."""
+
+
 def axe(page, theme: str) -> list[str]:
     """What axe-core finds against WCAG 2, levels A and AA, with everything unfolded; in the dark only colours differ."""
     core = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
     page.emulate_media(color_scheme=theme)
     page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=theme)
     page.evaluate(UNFOLDED)
+    assert page.evaluate(LOOKS) > 10
+    # Colours: one element of each look, for 2,000 take a while; formulas, and each single element, are judged by CONTRAST.
     colours = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
-    runs = [({"exclude": [["math"]]}, colours)]  # formulas, half of the time that it takes, are judged by CONTRAST
+    runs = [({"include": [["[data-look]"]], "exclude": [["math"]]}, colours)]
     if theme == "light":
         tags = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
         runs.append((None, {"runOnly": tags, "rules": {"color-contrast": {"enabled": False}}, "resultTypes": ["violations"]}))
@@ -353,11 +408,28 @@ def axe(page, theme: str) -> list[str]:
     return [f"{v['id']}: {n['html'][:160]}" for v in found for n in v["nodes"][:3]]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", each([p for p in PAGES if p not in CHAPTERS]))
-def test_axe_finds_nothing_on_other_pages(tab, name, theme):
+def test_axe_finds_nothing_on_other_pages(tab, name):
     tab.goto(f"{name}.html", wait_until="load")
-    assert axe(tab, theme) == []
+    for theme in ("light", "dark"):
+        assert axe(tab, theme) == [], theme
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "() => { [...document.querySelectorAll('.bd-article p')].at(-1).style.color = '#bbb'; }",
+        "() => { [...document.querySelectorAll('.bd-article li')].at(-1).style.backgroundColor = '#444'; }",
+        "() => document.querySelector('.bd-article p').closest('section').setAttribute('style', 'opacity: 0.3')",
+        "() => document.documentElement.removeAttribute('lang')",
+    ],
+    ids=["letters", "ground", "faded", "no language"],
+)
+def test_axe_sees_one_broken_element(tab, broken):
+    """A page has thousands of elements: one with colours of its own is a look of its own."""
+    tab.goto(f"{PAGES[0]}.html", wait_until="load")
+    tab.evaluate(broken)
+    assert axe(tab, "light")
 
 
 @pytest.mark.parametrize("chapter", each(CHAPTERS))
@@ -378,62 +450,60 @@ class TestReading:
             page.wait_for_timeout(150)
             assert (width, page.evaluate(SCROLLING), page.evaluate(PHANTOMS)) == (width, [], [])
 
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    def test_nothing_that_axe_finds(self, page, chapter, theme):
-        assert axe(page, theme) == []
+    def test_nothing_that_axe_finds(self, page, chapter):
+        for theme in ("light", "dark"):
+            assert axe(page, theme) == [], theme
 
-    def test_pictures_do_not_glare_in_the_dark(self, page, chapter):
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
-        assert page.evaluate(GLARE) == []
+    def test_pictures_do_not_glare_in_the_dark(self, visits, chapter):
+        assert visits(chapter)["glare"] == []
 
-    def test_its_head_and_foot_are_in_words(self, page, chapter):
-        first = page.locator(".bd-article table").first.inner_text()
+    def test_its_head_and_foot_are_in_words(self, reader, chapter):
+        first = reader.locator(".bd-article table").first.inner_text()
         assert "To run it:" in first and "minute" in first and "not yet measured" not in first
-        foot = page.locator(".nb-provenance")
+        foot = reader.locator(".nb-provenance")
         assert re.search(r"computed on \d+ \w+ \d{4} in (about|less)", foot.inner_text())
         assert not foot.get_by_text("commit").is_visible()
         foot.locator("summary").click()
         foot.get_by_text("commit").wait_for(state="visible")
-        page.get_by_text("Cite this page").click()
-        page.locator(".nb-cite pre", has_text="@incollection{").wait_for(state="visible")
-        assert re.search(r"Version \d+\.\d+\S*, \d+ \w+ \d{4}", page.locator(".extra_footer").first.inner_text())
+        reader.get_by_text("Cite this page").click()
+        reader.locator(".nb-cite pre", has_text="@incollection{").wait_for(state="visible")
+        assert re.search(r"Version \d+\.\d+\S*, \d+ \w+ \d{4}", reader.locator(".extra_footer").first.inner_text())
 
-    def test_links_show_what_they_lead_to(self, page, chapter):
+    def test_links_show_what_they_lead_to(self, reader, chapter):
         kinds = {}
         for kind, links in {
             "equation": ".bd-article a.reference.internal[href^='#equation-']",
             "literature": ".bd-article a.reference.internal[href*='bibliography.html#id']",
         }.items():
-            link = page.locator(links).first
+            link = reader.locator(links).first
             if link.count() == 0 or not link.is_visible():
                 continue
             link.scroll_into_view_if_needed()
             link.focus()
-            card = page.locator(".nb-preview")
+            card = reader.locator(".nb-preview")
             card.wait_for(state="visible")
             box = card.bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= 1280
             kinds[kind] = card.locator("math").count() if kind == "equation" else len(card.inner_text())
-            page.keyboard.press("Escape")
-            assert page.locator(".nb-preview").count() == 0
+            reader.keyboard.press("Escape")
+            assert reader.locator(".nb-preview").count() == 0
             link.hover()
             card.wait_for(state="visible")
-            page.mouse.move(2, 2)
+            reader.mouse.move(2, 2)
             card.wait_for(state="detached")
         assert kinds and all(kinds.values()), kinds
 
-    def test_proofs_are_one_line_and_open(self, page, chapter):
-        proofs = page.locator("details.nb-proof")
+    def test_proofs_are_one_line_and_open(self, reader, chapter):
+        proofs = reader.locator("details.nb-proof")
         assert proofs.count() >= 5
-        closed = page.locator("details.nb-proof:not([open])").first
+        closed = reader.locator("details.nb-proof:not([open])").first
         line = closed.locator("summary").first
         assert line.bounding_box()["height"] < 80
         assert not closed.locator(".nbdgm-proof").is_visible()
         line.focus()
-        page.keyboard.press("Enter")
-        page.locator("details.nb-proof[open] .nbdgm-proof").first.wait_for(state="visible")
-        assert not page.locator("details.nb-setup .cell_input").first.is_visible()
+        reader.keyboard.press("Enter")
+        reader.locator("details.nb-proof[open] .nbdgm-proof").first.wait_for(state="visible")
+        assert not reader.locator("details.nb-setup .cell_input").first.is_visible()
 
     def test_switches_open_all_proofs_and_their_code(self, page, chapter):
         page.get_by_label("Show all proofs").check()
@@ -445,11 +515,11 @@ class TestReading:
         page.get_by_label("Show all proofs").uncheck()
         assert page.locator("details.nb-proof[open]").count() == 0
 
-    def test_a_link_to_a_proof_opens_it(self, page, chapter):
-        name = page.evaluate("() => document.querySelector('.cell:has(details.nb-proof:not([open]))').id")
-        page.goto("about:blank")
-        page.goto(f"{chapter}.html#{name}", wait_until="load")
-        page.locator(f"[id='{name}'] .nbdgm-proof").first.wait_for(state="visible")
+    def test_a_link_to_a_proof_opens_it(self, tab, visits, chapter):
+        name = visits(chapter)["proof cell"]
+        assert name, "no proof is folded"
+        tab.goto(f"{chapter}.html#{name}", wait_until="load")
+        tab.locator(f"[id='{name}'] .nbdgm-proof").first.wait_for(state="visible")
 
     def test_print_opens_all(self, page, chapter):
         page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
@@ -459,12 +529,12 @@ class TestReading:
         wide = "() => [...document.querySelectorAll('.bd-article pre')].filter((p) => p.scrollWidth > p.clientWidth + 1).length"
         assert page.evaluate(wide) == 0
 
-    def test_the_list_of_sections_marks_the_one_that_is_read(self, page, chapter):
-        height = page.evaluate("() => document.documentElement.scrollHeight")
+    def test_the_list_of_sections_marks_the_one_that_is_read(self, reader, chapter):
+        height = reader.evaluate("() => document.documentElement.scrollHeight")
         for at in range(0, height, max(1, height // 8)):
-            page.evaluate(f"() => window.scrollTo(0, {at})")
-            page.wait_for_timeout(150)
-            marked, right = page.evaluate(SECTION_IS_MARKED)
+            reader.evaluate(f"() => window.scrollTo(0, {at})")
+            reader.wait_for_timeout(150)
+            marked, right = reader.evaluate(SECTION_IS_MARKED)
             assert marked == right, at
 
 
@@ -497,9 +567,8 @@ class TestEveryChapter:
         assert f"../../notebooks/{chapter.removeprefix('book/')}.ipynb" in links
         assert f"https://mybinder.org/v2/gh/{owner}/{name}/main?urlpath=lab/tree/{chapter}.ipynb" in links
 
-    def test_solutions_are_folded_and_unfold(self, tab, chapter):
-        tab.goto(f"{chapter}.html", wait_until="load")
-        solutions = tab.locator("div.solution")
+    def test_solutions_are_folded_and_unfold(self, reader, chapter):
+        solutions = reader.locator("div.solution")
         assert solutions.count() >= 4
         for i in range(solutions.count()):
             solution = solutions.nth(i)
@@ -508,32 +577,26 @@ class TestEveryChapter:
             solution.locator(".admonition-title").first.click()
             inside.wait_for(state="visible")
 
-    def test_sources_are_folded_at_its_end(self, tab, chapter):
-        tab.goto(f"{chapter}.html", wait_until="load")
-        block = tab.locator("details.nb-sources")
+    def test_sources_are_folded_at_its_end(self, reader, chapter):
+        block = reader.locator("details.nb-sources")
         assert block.count() == 1
         entry = block.locator("li").first
         assert not entry.is_visible()
         block.locator("summary").click()
         entry.wait_for(state="visible")
-        text = tab.evaluate(
+        text = reader.evaluate(
             "() => { const d = document.querySelector('details.nb-sources'); d.remove(); return document.body.innerText; }"
         )
         assert ID.findall(text) == [], "IDs stand in the folded block only"
 
-    def test_a_link_into_a_solution_opens_it(self, tab, chapter):
-        tab.goto(f"{chapter}.html", wait_until="load")
-        name = tab.evaluate("() => document.querySelector('div.solution div.cell[id]')?.id")
+    def test_a_link_into_a_solution_opens_it(self, tab, visits, chapter):
+        name = visits(chapter)["solution cell"]
         assert name, "no solution has a code cell"
-        cell = tab.locator(f"[id='{name}']")
-        assert not cell.is_visible()
-        tab.goto("about:blank")
         tab.goto(f"{chapter}.html#{name}", wait_until="load")
-        cell.wait_for(state="visible")
+        tab.locator(f"[id='{name}']").wait_for(state="visible")
 
-    def test_films_move(self, tab, chapter):
-        tab.goto(f"{chapter}.html", wait_until="load")
-        films = tab.locator("figure.nbdgm-film")
+    def test_films_move(self, reader, chapter):
+        films = reader.locator("figure.nbdgm-film")
         stored = (ROOT / f"{chapter}.ipynb").read_text(encoding="utf-8").count('<figure class=\\"nbdgm-film\\"')
         assert films.count() == stored, "every film that the notebook stores is on its page"
         for i in range(films.count()):
@@ -542,7 +605,7 @@ class TestEveryChapter:
             slider, window = film.locator("input[type=range]"), film.locator("[role=img]")
             title, before = film.locator("output").inner_text(), window.screenshot()
             slider.focus()
-            tab.keyboard.press("Home")
+            reader.keyboard.press("Home")
             assert slider.input_value() == "0"
             assert film.locator("output").inner_text() != title
             assert window.screenshot() != before, "the slider moved, the picture did not"
@@ -590,10 +653,9 @@ MISPLACED_TERMS = """() => {
 
 
 @pytest.mark.parametrize("chapter", each(CHAPTERS))
-def test_terms_are_linked_once_and_where_they_may(tab, chapter):
-    tab.goto(f"{chapter}.html", wait_until="load")
-    assert tab.locator(".bd-article .nb-term > a").count() >= 3
-    assert tab.evaluate(MISPLACED_TERMS) == []
+def test_terms_are_linked_once_and_where_they_may(visits, chapter):
+    assert visits(chapter)["terms"] >= 3
+    assert visits(chapter)["misplaced"] == []
 
 
 def test_a_term_is_explained_where_it_stands(tab):

@@ -1756,6 +1756,62 @@ def test_the_terms_of_the_bound_are_divergences_of_normal_laws(diffusion):
     assert own[0].item() == pytest.approx(-Normal(x_1 / kept[0].sqrt(), sigmas[0]).log_prob(x).sum().item())
 
 
+@pytest.mark.parametrize("sigma", [0.003, 0.1, 3.0])
+def test_the_last_steps_on_digits_are_laws_of_greys(diffusion, sigma):
+    from torch.distributions import Normal
+
+    greys = torch.linspace(-1, 1, 256)
+    inner = torch.arange(-127, 128) / 127.5
+    diffusion |= {"greys": greys, "edges": torch.cat([torch.tensor([-math.inf]), inner, torch.tensor([math.inf])])}
+    diffusion["log_shares"] = torch.randn(1, 256).log_softmax(1)
+    every, sigma = torch.arange(256).view(256, 1, 1, 1), torch.tensor(sigma)
+    for seen in (-1.02, -0.3, 0.9):
+        at = torch.full(every.shape, seen)
+        rounding = diffusion["by_rounding"](at.clamp(-1, 1), at, every, sigma)
+        assert (-rounding).exp().sum().item() == pytest.approx(1, abs=1e-4)
+        place = int((seen + 1) * 127.5 + 0.5) if seen > -1 else 0  # the grey that is nearest
+        middle = max(seen, -1.0)
+        law = Normal(torch.tensor(middle).double(), sigma.double())
+        ends = torch.tensor([(place - 0.5) / 127.5 - 1, (place + 0.5) / 127.5 - 1]).double()
+        inside = law.cdf(ends[1]) - (law.cdf(ends[0]) if place else 0)
+        assert rounding[place].item() == pytest.approx(-inside.log().item(), abs=1e-3)
+        sharing = diffusion["by_shares"](None, at, every, sigma)
+        assert (-sharing).exp().sum().item() == pytest.approx(1, abs=1e-4)
+        joint = diffusion["log_shares"][0] + Normal(greys, sigma).log_prob(torch.tensor(seen))
+        torch.testing.assert_close(-sharing, joint - joint.logsumexp(0), atol=1e-2, rtol=1e-3)
+    far = diffusion["by_shares"](None, at, every, torch.tensor(1e5))
+    torch.testing.assert_close(-far, diffusion["log_shares"][0], atol=1e-4, rtol=0)
+
+
+def test_clipping_the_clean_picture_lowers_each_step(diffusion):
+    x, sigma = torch.rand(50, 1, 2, 2) * 2 - 1, torch.tensor(0.7)
+    noise = torch.randn_like(x)
+    wild = lambda at, sigma: torch.sin(5 * at)
+    plain = diffusion["noise_loss"](wild, x, sigma, noise)
+    clipped = diffusion["noise_loss"](diffusion["clipping"](wild), x, sigma, noise)
+    assert (clipped <= plain + 1e-4).all() and (clipped < plain - 0.1).any()
+    tame = lambda at, sigma: at * (1 + sigma**2).sqrt() / sigma  # the clean guess is 0
+    torch.testing.assert_close(
+        diffusion["noise_loss"](diffusion["clipping"](tame), x, sigma, noise), diffusion["noise_loss"](tame, x, sigma, noise)
+    )
+
+
+def test_the_prices_of_digits_add_up_from_each_smallest_ratio(diffusion):
+    """A clean guess of 0 errs by x / sigma, whatever the noise: the terms add up to a difference of two inverse squares."""
+    greys, stairs = torch.linspace(-1, 1, 256), diffusion["levels"]("geometric", 40, 0.1, 50.0)
+    inner = torch.arange(-127, 128) / 127.5
+    edges = torch.cat([torch.tensor([-math.inf]), inner, torch.tensor([math.inf])])
+    diffusion |= {"greys": greys.double(), "edges": edges, "stairs": stairs, "begins": [0, 15, 30], "bit": 4 * math.log(2)}
+    diffusion |= {"log_shares": torch.zeros(4, 256).log_softmax(1), "nbdgm": nbdgm}
+    grey = torch.randint(256, (6, 1, 2, 2))
+    found = diffusion["prices"](lambda at, sigma: at * (1 + sigma**2).sqrt() / sigma, grey, 1)
+    length, high = greys[grey].double().square().flatten(1).sum(1), stairs[-1]
+    prior = (length / (1 + high**2) - 4 * (1 / (1 + high**2) + torch.log(high**2 / (1 + high**2)))) / 2
+    for place, start in enumerate(stairs[[0, 15, 30]]):
+        wanted = (1 / start**2 - 1 / high**2) * length / 2 + prior
+        torch.testing.assert_close(found[0, place], wanted / (4 * math.log(2)), atol=1e-5, rtol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def matching():
     f64 = torch.float64
@@ -2098,6 +2154,7 @@ def families():
 
     from scipy.stats import rankdata
     from torch.nn.functional import conv2d, pad, softplus
+    from torch.profiler import ProfilerActivity, profile
 
     import nbdgm
     from nbdgm import budget, evaluation, losses, networks, sampling
@@ -2106,6 +2163,7 @@ def families():
     names = {"torch": torch, "nn": torch.nn, "math": math, "time": time, "pairwise": pairwise, "np": np, "nbdgm": nbdgm}
     names |= {"budget": budget, "evaluation": evaluation, "losses": losses, "networks": networks, "sampling": sampling}
     names |= {"conv2d": conv2d, "pad": pad, "softplus": softplus, "rankdata": rankdata}
+    names |= {"ProfilerActivity": ProfilerActivity, "profile": profile}
     names["on"] = torch.linspace(0.05, 0.9, 196)
     wanted = {
         "family",
@@ -2118,6 +2176,7 @@ def families():
         "flow",
         "diffusion",
         "matching",
+        "table",
         "rank",
     }
     for cell in notebook["cells"]:
@@ -2201,6 +2260,32 @@ def test_a_diffusion_that_knows_the_shares_bounds_independent_pixels(families, b
         drawn = model.sample(4000, torch.Generator().manual_seed(4))
     assert alone - 15 < bound < alone
     torch.testing.assert_close(drawn.mean(0), families["on"], rtol=0, atol=0.05)
+
+
+def test_em_in_pieces_is_em(families, bits):
+    families["train"] = bits.repeat(5, 1)[:27]
+    twins = []
+    for piece in (27, 4):
+        model = families["Mixture"](3)
+        model.piece = piece
+        model.fit(0.5, 4, 1)
+        twins.append(model)
+    torch.testing.assert_close(twins[0].logits, twins[1].logits, rtol=0, atol=1e-3)
+    torch.testing.assert_close(twins[0].log_share, twins[1].log_share, rtol=0, atol=1e-4)
+
+
+def test_the_peak_of_memory_is_that_of_the_tensors_alive(families):
+    def work(number):
+        first, second = torch.zeros(number), torch.ones(number)
+        third = torch.add(first, second)  # three are alive
+        del first, third
+        return torch.sub(second, second)
+
+    most, made = families["peak"](work, 1000)
+    assert most == pytest.approx(0.012) and made.sum() == 0
+    before = torch.zeros(5000)
+    most, _ = families["peak"](torch.add, before, before)
+    assert most == pytest.approx(0.02), "what was there before does not count"
 
 
 def test_agreement_of_orders_is_scipys(families):
