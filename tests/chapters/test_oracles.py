@@ -1763,11 +1763,11 @@ def test_the_last_steps_on_digits_are_laws_of_greys(diffusion, sigma):
     greys = torch.linspace(-1, 1, 256)
     inner = torch.arange(-127, 128) / 127.5
     diffusion |= {"greys": greys, "edges": torch.cat([torch.tensor([-math.inf]), inner, torch.tensor([math.inf])])}
-    diffusion["log_shares"] = torch.randn(1, 256).log_softmax(1)
+    log_shares = torch.randn(1, 256).log_softmax(1)
     every, sigma = torch.arange(256).view(256, 1, 1, 1), torch.tensor(sigma)
     for seen in (-1.02, -0.3, 0.9):
         at = torch.full(every.shape, seen)
-        rounding = diffusion["by_rounding"](at.clamp(-1, 1), at, every, sigma)
+        rounding = diffusion["by_rounding"](at.clamp(-1, 1), every, sigma)
         assert (-rounding).exp().sum().item() == pytest.approx(1, abs=1e-4)
         place = int((seen + 1) * 127.5 + 0.5) if seen > -1 else 0  # the grey that is nearest
         middle = max(seen, -1.0)
@@ -1775,12 +1775,25 @@ def test_the_last_steps_on_digits_are_laws_of_greys(diffusion, sigma):
         ends = torch.tensor([(place - 0.5) / 127.5 - 1, (place + 0.5) / 127.5 - 1]).double()
         inside = law.cdf(ends[1]) - (law.cdf(ends[0]) if place else 0)
         assert rounding[place].item() == pytest.approx(-inside.log().item(), abs=1e-3)
-        sharing = diffusion["by_shares"](None, at, every, sigma)
+        sharing = diffusion["by_shares"](at, every, sigma, log_shares)
         assert (-sharing).exp().sum().item() == pytest.approx(1, abs=1e-4)
-        joint = diffusion["log_shares"][0] + Normal(greys, sigma).log_prob(torch.tensor(seen))
+        joint = log_shares[0] + Normal(greys, sigma).log_prob(torch.tensor(seen))
         torch.testing.assert_close(-sharing, joint - joint.logsumexp(0), atol=1e-2, rtol=1e-3)
-    far = diffusion["by_shares"](None, at, every, torch.tensor(1e5))
-    torch.testing.assert_close(-far, diffusion["log_shares"][0], atol=1e-4, rtol=0)
+    far = diffusion["by_shares"](at, every, torch.tensor(1e5), log_shares)
+    torch.testing.assert_close(-far, log_shares[0], atol=1e-4, rtol=0)
+
+
+def test_the_guess_for_pixels_alone_is_the_mean_of_many_drawn(diffusion):
+    """One pixel of three greys: the clean guess is the mean of the drawn greys whose noisy values lie near."""
+    dice = torch.Generator().manual_seed(3)
+    diffusion |= {"greys": torch.tensor([-1.0, 0.2, 1.0]), "log_shares": torch.tensor([[0.5, 0.2, 0.3]]).log()}
+    sigma, drawn = torch.tensor(0.8), torch.multinomial(torch.tensor([0.5, 0.2, 0.3]), 1_000_000, True, generator=dice)
+    clean = diffusion["greys"][drawn]
+    seen = clean + sigma * torch.randn(len(clean), generator=dice)
+    for place in (-1.0, 0.1, 0.7):
+        x = torch.full((1, 1, 1, 1), place) / (1 + sigma**2).sqrt()
+        own = place - sigma * diffusion["pixels_alone"](x, sigma).item()
+        assert own == pytest.approx(clean[(seen - place).abs() < 0.02].mean().item(), abs=0.02)
 
 
 def test_clipping_the_clean_picture_lowers_each_step(diffusion):
@@ -1809,7 +1822,7 @@ def test_the_prices_of_digits_add_up_from_each_smallest_ratio(diffusion):
     prior = (length / (1 + high**2) - 4 * (1 / (1 + high**2) + torch.log(high**2 / (1 + high**2)))) / 2
     for place, start in enumerate(stairs[[0, 15, 30]]):
         wanted = (1 / start**2 - 1 / high**2) * length / 2 + prior
-        torch.testing.assert_close(found[0, place], wanted / (4 * math.log(2)), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(found["steps"][place], wanted / (4 * math.log(2)), atol=1e-5, rtol=1e-5)
 
 
 @pytest.fixture(scope="module")
