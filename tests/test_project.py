@@ -271,3 +271,25 @@ def test_no_two_files_of_tests_have_one_name():
     """Without packages pytest imports a file by its bare name: the second of two is not collected."""
     names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_a_group_of_tests_stays_with_one_worker(tmp_path):
+    """With some pairs of pytest and pytest-xdist the mark is ignored without a word, and each worker opens each page."""
+    tests = tmp_path / "test_groups.py"
+    tests.write_text(
+        "import os, pytest\n"
+        'groups = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("a/1", "b/2")]\n'
+        '@pytest.mark.parametrize("place", range(6))\n'
+        '@pytest.mark.parametrize("name", groups)\n'
+        "def test_who(name, place):\n"
+        '    with open(f"{name[0]}.txt", "a") as file:\n'
+        '        file.write(os.environ["PYTEST_XDIST_WORKER"] + "\\n")\n',
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider", "."]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
+    workers = [(tmp_path / f"{group}.txt").read_text().split() for group in "ab"]
+    assert [len(each) for each in workers] == [6, 6]
+    assert [len(set(each)) for each in workers] == [1, 1]
