@@ -164,7 +164,13 @@ def run_cells(
                 spent.append((time.perf_counter() - start, index))
                 report(f"{path.stem}: cell {index + 1} of {last + 1}, {sum(s for s, _ in spent):.0f} s")
 
-    asyncio.run(everything())
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(everything())
+    else:  # in a notebook, or beside Playwright, a loop runs in this thread already, and asyncio takes no second one
+        with ThreadPoolExecutor(1) as aside:
+            aside.submit(asyncio.run, everything()).result()
     return sorted(spent, reverse=True)
 
 

@@ -1,5 +1,6 @@
 """tools/execute.py: what is run, what is stored, what is said when a cell fails."""
 
+import asyncio
 import base64
 import functools
 import io
@@ -11,6 +12,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import execute
@@ -114,6 +116,19 @@ class TestRuns:
         house.write("vae/1_dead.ipynb", "import os; os._exit(1)")
         assert run(house) == 1
         assert "the kernel died" in capsys.readouterr().err
+
+    def test_cells_run_where_a_loop_runs_already(self, house):
+        """As in a notebook, or in a process that has started Playwright."""
+        path = house.write("vae/1_one.ipynb", "6 * 7")
+        made = nbformat.read(path, 4)
+
+        async def beside_others():
+            return execute.run_cells(made, path, timeout=60, env=dict(os.environ))
+
+        with ThreadPoolExecutor(1) as thread:  # this one may have a loop of its own
+            spent = thread.submit(asyncio.run, beside_others()).result()
+        assert [index for _, index in spent] == [1]
+        assert made.cells[1].outputs[0].data["text/plain"] == "42"
 
     def test_an_interrupt_ends_at_once_and_changes_nothing(self, house):
         started = house.root / "started"
