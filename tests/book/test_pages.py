@@ -161,6 +161,10 @@ TOO_WIDE = """() => {
     .slice(0, 5).map((n) => `${n.tagName}.${n.className}: ${n.textContent.trim().slice(0, 60)}`);
 }"""
 
+# Titles of tables that one must scroll to read.
+CUT_TITLES = """() => [...document.querySelectorAll(".bd-article caption")]
+  .filter((n) => n.checkVisibility() && n.getBoundingClientRect().right > innerWidth + 1).map((n) => n.textContent.trim())"""
+
 SEARCH_BOXES = """() => {
   const shown = (n) => {
     const box = n.getBoundingClientRect();
@@ -225,6 +229,7 @@ def visits(browser, site):
         tab.wait_for_timeout(200)
         found["width"] = tab.evaluate("() => document.documentElement.scrollWidth")
         found["wide"] = tab.evaluate(TOO_WIDE)
+        found["cut titles"] = tab.evaluate(CUT_TITLES)
         tab.set_viewport_size({"width": 320, "height": 700})
         tab.wait_for_timeout(200)
         found["narrow"] = [tab.evaluate("() => document.documentElement.scrollWidth"), *tab.evaluate(TOO_WIDE)]
@@ -268,6 +273,9 @@ class TestEveryPage:
         found = visits(page)
         assert (found["wide"], found["width"]) == ([], 390)
         assert found["narrow"] == [320]
+
+    def test_titles_of_tables_are_read_without_scrolling(self, visits, page):
+        assert visits(page)["cut titles"] == []
 
     @pytest.mark.parametrize("width", [1280, 390])
     def test_one_search_box(self, visits, page, width):
