@@ -1796,6 +1796,15 @@ def test_the_guess_for_pixels_alone_is_the_mean_of_many_drawn(diffusion):
         assert own == pytest.approx(clean[(seen - place).abs() < 0.02].mean().item(), abs=0.02)
 
 
+def test_mixed_pixels_keep_their_place_and_their_values(diffusion):
+    diffusion |= {"nbdgm": nbdgm}
+    pictures = torch.arange(40.0).view(10, 1, 2, 2)
+    mixed = diffusion["mixed_pixels"](pictures, 1)
+    assert (mixed.sort(0).values == pictures).all() and (mixed % 4 == pictures % 4).all()
+    assert not (mixed == pictures).flatten(1).all(1).any(), "no picture stays as it was"
+    assert (diffusion["mixed_pixels"](pictures, 1) == mixed).all()
+
+
 def test_clipping_the_clean_picture_lowers_each_step(diffusion):
     x, sigma = torch.rand(50, 1, 2, 2) * 2 - 1, torch.tensor(0.7)
     noise = torch.randn_like(x)
@@ -1814,13 +1823,14 @@ def test_the_prices_of_digits_add_up_from_each_smallest_ratio(diffusion):
     greys, stairs = torch.linspace(-1, 1, 256), diffusion["levels"]("geometric", 40, 0.1, 50.0)
     inner = torch.arange(-127, 128) / 127.5
     edges = torch.cat([torch.tensor([-math.inf]), inner, torch.tensor([math.inf])])
-    diffusion |= {"greys": greys.double(), "edges": edges, "stairs": stairs, "begins": [0, 15, 30], "bit": 4 * math.log(2)}
+    starts = stairs[[0, 15, 30]]
+    diffusion |= {"greys": greys.double(), "edges": edges, "lowest_ratios": starts, "bit": 4 * math.log(2)}
     diffusion |= {"log_shares": torch.zeros(4, 256).log_softmax(1), "nbdgm": nbdgm}
     grey = torch.randint(256, (6, 1, 2, 2))
-    found = diffusion["prices"](lambda at, sigma: at * (1 + sigma**2).sqrt() / sigma, grey, 1)
+    found = diffusion["prices"](lambda at, sigma: at * (1 + sigma**2).sqrt() / sigma, grey, 1, stairs)
     length, high = greys[grey].double().square().flatten(1).sum(1), stairs[-1]
     prior = (length / (1 + high**2) - 4 * (1 / (1 + high**2) + torch.log(high**2 / (1 + high**2)))) / 2
-    for place, start in enumerate(stairs[[0, 15, 30]]):
+    for place, start in enumerate(starts):
         wanted = (1 / start**2 - 1 / high**2) * length / 2 + prior
         torch.testing.assert_close(found["steps"][place], wanted / (4 * math.log(2)), atol=1e-5, rtol=1e-5)
 
